@@ -1,0 +1,163 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Shared by every target: one dialect, no warnings.
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+
+/// A library module of the house. Imports go downward only; `scripts/check` enforces it.
+func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+/// An executable: `@main` and argument parsing only.
+func executable(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+/// A test target. Servers are found through the environment, see `scripts/test`.
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+/// One C library made importable, and nothing else.
+func library(_ name: String, _ pkgConfig: String, apt: String? = nil) -> Target {
+    .systemLibrary(name: name, pkgConfig: pkgConfig, providers: apt.map { [.apt([$0])] })
+}
+
+let package = Package(
+    name: "sluice",
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    ],
+    targets: [
+        // Layer 0: C libraries, and the SQL and Lua as bytes.
+        library("CLibPQ", "libpq", apt: "libpq-dev"),
+        library("CHiredis", "hiredis", apt: "libhiredis-dev"),
+        library("CPopplerGLib", "poppler-glib", apt: "libpoppler-glib-dev"),
+        library("CLibSeccomp", "libseccomp", apt: "libseccomp-dev"),
+        library("CLibCrypto", "libcrypto", apt: "libssl-dev"),
+        library("COpenVINO", "openvino"),  // scripts/setup writes openvino.pc; loaded at run time, never linked
+        .target(
+            name: "SluiceAssets",
+            resources: [],
+            swiftSettings: settings
+        ),
+
+        // Layer 1: the vocabulary, and what the operating system gives.
+        module("SluiceCore"),
+        module("SluiceSystem", ["SluiceCore", "CLibCrypto", logging]),
+
+        // Layer 2: clients, engines and ports; none of them knows another.
+        module("SluicePostgres", ["SluiceCore", "SluiceSystem", "CLibPQ"]),
+        module("SluiceRedis", ["SluiceCore", "SluiceSystem", "CHiredis"]),
+        module("SluiceInference", ["SluiceCore", "SluiceSystem", "COpenVINO"]),
+        module("SluiceExtraction", ["SluiceCore", "SluiceSystem", "CPopplerGLib", "CLibSeccomp"]),
+        module("SluiceQueue", ["SluiceCore", "SluiceSystem", logging]),
+        module("SluiceDocuments", ["SluiceCore", "SluiceSystem"]),
+
+        // Layer 3: the ports on real servers, and the product's tasks.
+        module(
+            "SluiceStore",
+            ["SluiceCore", "SluiceSystem", "SluiceQueue", "SluiceDocuments", "SluicePostgres", "SluiceAssets", logging]
+        ),
+        module("SluiceBroker", ["SluiceCore", "SluiceSystem", "SluiceQueue", "SluiceRedis", "SluiceAssets", logging]),
+        module("SluiceSearch", ["SluiceCore", "SluiceDocuments", "SluicePostgres", "SluiceInference"]),
+        module(
+            "SluicePipeline",
+            ["SluiceCore", "SluiceSystem", "SluiceQueue", "SluiceDocuments", "SluiceInference", logging]
+        ),
+
+        // Layer 4: settings and composition.
+        module(
+            "SluiceService",
+            [
+                "SluiceCore", "SluiceSystem", "SluiceQueue", "SluiceDocuments", "SluicePostgres", "SluiceRedis",
+                "SluiceInference", "SluiceStore", "SluiceBroker", "SluiceSearch", "SluicePipeline", logging,
+            ]
+        ),
+
+        // Layer 5: the executables.
+        executable("coordinator", ["SluiceService", "SluiceCore", "SluiceSystem", argumentParser]),
+        executable("worker", ["SluiceService", "SluiceCore", "SluiceSystem", argumentParser]),
+        executable("extractor", ["SluiceExtraction", "SluiceCore", "SluiceSystem"]),
+        executable(
+            "workerctl",
+            [
+                "SluiceService", "SluiceCore", "SluiceSystem", "SluiceQueue", "SluiceDocuments", "SluiceStore",
+                "SluiceSearch", argumentParser,
+            ]
+        ),
+        executable(
+            "sluicebench",
+            [
+                "SluiceService", "SluiceCore", "SluiceSystem", "SluiceQueue", "SluiceDocuments", "SluicePostgres",
+                "SluiceRedis", "SluiceInference", "SluiceStore", "SluiceBroker", "SluiceSearch", "SluicePipeline",
+                argumentParser, logging,
+            ]
+        ),
+
+        // Tests: what they share, then one target a module.
+        .target(
+            name: "SluiceTestKit",
+            dependencies: ["SluiceCore", "SluiceSystem", "SluiceQueue", "SluiceDocuments"],
+            path: "Tests/SluiceTestKit",
+            swiftSettings: settings
+        ),
+        .target(
+            name: "SluiceServerKit",
+            dependencies: [
+                "SluiceCore", "SluiceSystem", "SluicePostgres", "SluiceRedis", "SluiceStore", "SluiceBroker",
+            ],
+            path: "Tests/SluiceServerKit",
+            swiftSettings: settings
+        ),
+        tests("SluiceCoreTests", ["SluiceCore"]),
+        tests("SluiceSystemTests", ["SluiceSystem", "SluiceCore", "SluiceTestKit"]),
+        tests("SluicePostgresTests", ["SluicePostgres", "SluiceCore", "SluiceSystem", "SluiceTestKit"]),
+        tests("SluiceRedisTests", ["SluiceRedis", "SluiceCore", "SluiceSystem", "SluiceTestKit"]),
+        tests("SluiceInferenceTests", ["SluiceInference", "SluiceCore", "SluiceSystem", "SluiceTestKit"]),
+        tests("SluiceExtractionTests", ["SluiceExtraction", "SluiceCore", "SluiceSystem", "SluiceTestKit"]),
+        tests("SluiceQueueTests", ["SluiceQueue", "SluiceCore", "SluiceSystem", "SluiceTestKit", logging]),
+        tests("SluiceDocumentsTests", ["SluiceDocuments", "SluiceCore", "SluiceSystem", "SluiceTestKit"]),
+        tests(
+            "SluiceStoreTests",
+            [
+                "SluiceStore", "SluiceSearch", "SluiceInference", "SluicePostgres", "SluiceQueue", "SluiceDocuments",
+                "SluiceCore", "SluiceSystem", "SluiceAssets", "SluiceTestKit", "SluiceServerKit", logging,
+            ]
+        ),
+        tests(
+            "SluiceBrokerTests",
+            [
+                "SluiceBroker", "SluiceRedis", "SluiceQueue", "SluiceCore", "SluiceSystem", "SluiceTestKit",
+                "SluiceServerKit", logging,
+            ]
+        ),
+        tests(
+            "SluicePipelineTests",
+            [
+                "SluicePipeline", "SluiceInference", "SluiceQueue", "SluiceDocuments", "SluiceCore", "SluiceSystem",
+                "SluiceTestKit", logging,
+            ]
+        ),
+        tests("SluiceServiceTests", ["SluiceService", "SluiceCore", "SluiceSystem", "SluiceTestKit"]),
+        tests(
+            "EndToEndTests",
+            [
+                "SluiceService", "SluiceStore", "SluiceBroker", "SluicePostgres", "SluiceRedis", "SluiceQueue",
+                "SluiceDocuments", "SluiceCore", "SluiceSystem", "SluiceTestKit", "SluiceServerKit",
+            ]
+        ),
+    ]
+)
