@@ -47,6 +47,7 @@ let package = Package(
         library("CPopplerGLib", "poppler-glib", apt: "libpoppler-glib-dev"),
         library("CLibSeccomp", "libseccomp", apt: "libseccomp-dev"),
         library("CLibCrypto", "libcrypto", apt: "libssl-dev"),
+        .systemLibrary(name: "CLinux"),
         library("COpenVINO", "openvino"),  // scripts/setup writes openvino.pc; loaded at run time, never linked
         .target(
             name: "SluiceAssets",
@@ -56,13 +57,13 @@ let package = Package(
 
         // Layer 1: the vocabulary, and what the operating system gives.
         module("SluiceCore"),
-        module("SluiceSystem", ["SluiceCore", "CLibCrypto", logging]),
+        module("SluiceSystem", ["SluiceCore", "CLinux", "CLibCrypto", logging]),
 
         // Layer 2: clients, engines and ports; none of them knows another.
         module("SluicePostgres", ["SluiceCore", "SluiceSystem", "CLibPQ"]),
         module("SluiceRedis", ["SluiceCore", "SluiceSystem", "CHiredis"]),
         module("SluiceInference", ["SluiceCore", "SluiceSystem", "COpenVINO"]),
-        module("SluiceExtraction", ["SluiceCore", "SluiceSystem", "CPopplerGLib", "CLibSeccomp"]),
+        module("SluiceExtraction", ["SluiceCore", "SluiceSystem", "CPopplerGLib", "CLibSeccomp", "CLinux"]),
         module("SluiceQueue", ["SluiceCore", "SluiceSystem", logging]),
         module("SluiceDocuments", ["SluiceCore", "SluiceSystem"]),
 
