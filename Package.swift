@@ -11,6 +11,11 @@ let settings: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
+/// One name a migration, in order; each has an `.up.sql` and a `.down.sql`.
+let migrations = [
+    "m0001_tenants", "m0002_workers", "m0003_tasks", "m0004_archive", "m0005_indexes", "m0006_documents", "m0007_chunks",
+].flatMap { ["\($0).up.sql", "\($0).down.sql"] }
+
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
@@ -51,7 +56,7 @@ let package = Package(
         library("COpenVINO", "openvino"),  // scripts/setup writes openvino.pc; loaded at run time, never linked
         .target(
             name: "SluiceAssets",
-            resources: [],
+            resources: migrations.map { .embedInCode("Migrations/\($0)") },
             swiftSettings: settings
         ),
 

@@ -1,0 +1,3 @@
+DROP FUNCTION sluice_isolate(regclass);
+DROP TABLE queues;
+DROP TABLE tenants;

@@ -1,0 +1,4 @@
+DROP TABLE attempts;
+DROP TABLE tasks;
+DROP TABLE batches;
+DROP SEQUENCE lease_tokens;

@@ -1,0 +1,3 @@
+DROP TABLE staged_chunks;
+DROP TABLE document_versions;
+DROP TABLE documents;

@@ -1,0 +1,3 @@
+DROP FUNCTION sluice_create_embeddings(bigint, integer);
+DROP TABLE embedding_cache;
+DROP TABLE chunks CASCADE;

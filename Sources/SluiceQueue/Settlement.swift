@@ -1,0 +1,41 @@
+package import SluiceCore
+
+/// What becomes of a claimed task: decided by the engine in a pure value, written by a `TaskStore` behind the fence.
+package struct Settlement: Sendable {
+    package enum Verdict: Sendable, Equatable {
+        /// → archive.
+        case completed
+        /// → retryable, runs again after `delay`; the attempt is counted and its error kept.
+        case retry(after: Duration, TaskFailure)
+        /// → scheduled, runs again after `delay`; the attempt is refunded.
+        case snoozed(for: Duration, reason: String)
+        /// → available at once; the attempt is refunded. For drains, unknown kinds and newer payload versions.
+        case released(after: Duration, reason: String)
+        /// → dead letters.
+        case dead(TaskFailure)
+        /// → archive as cancelled.
+        case cancelled(reason: String)
+    }
+
+    package let fence: Fence
+    package let verdict: Verdict
+
+    package init(_ fence: Fence, _ verdict: Verdict) {
+        self.fence = fence
+        self.verdict = verdict
+    }
+}
+
+/// What a handler decided. An error that it throws means: retry by the kind's policy, dead after the last attempt.
+package enum AttemptOutcome: Sendable {
+    /// Settle as completed.
+    case completed
+    /// The handler settled the task itself, in the transaction of its effects. Nothing is left to write.
+    case settledByHandler
+    /// Run again after `delay` without using up an attempt; `reason` is kept.
+    case snoozed(for: Duration, reason: String)
+    /// Never run again; `reason` is kept.
+    case cancelled(reason: String)
+    /// To the dead letters at once: another attempt cannot end differently.
+    case dead(TaskFailure)
+}

@@ -1,0 +1,20 @@
+package import SluiceCore
+
+/// The input of one kind of task: what is stored as its payload and handed to its handler.
+///
+/// The stored JSON outlives the code that wrote it, so renaming a property is a migration: advance `payloadVersion`.
+package protocol TaskInput: Codable, Sendable {
+    /// Stable name in `tasks.kind`, written by hand.
+    static var kind: TaskKind { get }
+    static var queue: QueueName { get }
+    static var payloadVersion: Int { get }
+    static var retry: RetryPolicy { get }
+    /// Wall-clock limit of one attempt.
+    static var timeout: Duration { get }
+}
+
+extension TaskInput {
+    package static var payloadVersion: Int { 1 }
+    package static var retry: RetryPolicy { .standard }
+    package static var timeout: Duration { .seconds(60) }
+}
