@@ -44,3 +44,46 @@ package enum Environment {
     /// The first thing every executable does; hiredis writes with `write(2)`.
     package static func ignoreBrokenPipes() { signal(SIGPIPE, SIG_IGN) }
 }
+
+extension Environment {
+    /// All variables of the process; a variable that is not UTF-8 is repaired, not dropped.
+    package static func all() -> [String: String] {
+        var result: [String: String] = [:]
+        var entry = environ
+        while let raw = entry.pointee {
+            let text = String(cString: raw)
+            if let equals = text.firstIndex(of: "=") {
+                result[String(text[..<equals])] = String(text[text.index(after: equals)...])
+            }
+            entry += 1
+        }
+        return result
+    }
+
+    /// The content of a small text file, at most 1 MiB; nil when it cannot be read.
+    package static func textFile(_ path: String) -> String? {
+        guard let file = fopen(path, "re") else { return nil }
+        defer { fclose(file) }
+        var bytes = [UInt8](repeating: 0, count: 1 << 20)
+        let count = fread(&bytes, 1, bytes.count, file)
+        return String(decoding: bytes[..<count], as: UTF8.self)
+    }
+
+    /// The machine's name; `localhost` when it has none.
+    package static func hostName() -> String {
+        var bytes = [CChar](repeating: 0, count: 256)
+        guard gethostname(&bytes, bytes.count - 1) == 0 else { return "localhost" }
+        return String(decoding: bytes.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+
+    package static func processID() -> Int32 { getpid() }
+
+    /// Resident memory of this process in bytes; 0 when /proc cannot be read.
+    package static func residentBytes() -> Int {
+        guard let statm = textFile("/proc/self/statm") else { return 0 }
+        let pages = statm.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
+        return pages * Int(sysconf(Int32(_SC_PAGESIZE)))
+    }
+
+    package static func coreCount() -> Int { max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
+}
