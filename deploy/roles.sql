@@ -1,37 +1,35 @@
--- Roles and database of a production installation. Run once, as a superuser, by psql:
+-- Roles and database of a production installation. Run by a superuser; running it again changes passwords only:
 --
---   psql -v engine_password="$ENGINE_PASSWORD" -v app_password="$APP_PASSWORD" -f deploy/roles.sql postgres
+--   psql -v engine_password="$ENGINE_PASSWORD" -v reader_password="$READER_PASSWORD" -f deploy/roles.sql postgres
 --
--- sluice_owner   owns the schema and runs `workerctl migrate`; cannot log in by itself
--- sluice_engine  coordinators, workers and operators: sees every tenant, through row-level security
--- sluice_app     your applications: sees the tenant that its session names, and nothing without one
+-- sluice_engine  coordinators, workers and operators: owns the schema, migrates it, serves every tenant
+-- sluice_reader  your applications' searches: reads, and only the rows of the tenant that its session names
+--
+-- Neither is a superuser nor has BYPASSRLS: row-level security is forced, so it binds the owner too. The tenant is named
+-- by the setting sluice.tenant; a role that may run SQL of its choice may set it, so give sluice_reader to code that sets
+-- it from its own authentication, never to the tenants themselves.
 \set ON_ERROR_STOP on
 
-SELECT 'CREATE ROLE sluice_owner NOLOGIN NOSUPERUSER NOBYPASSRLS'
-WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'sluice_owner') \gexec
 SELECT 'CREATE ROLE sluice_engine LOGIN NOSUPERUSER NOBYPASSRLS'
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'sluice_engine') \gexec
-SELECT 'CREATE ROLE sluice_app LOGIN NOSUPERUSER NOBYPASSRLS'
-WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'sluice_app') \gexec
-
+SELECT 'CREATE ROLE sluice_reader LOGIN NOSUPERUSER NOBYPASSRLS'
+WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'sluice_reader') \gexec
 ALTER ROLE sluice_engine PASSWORD :'engine_password';
-ALTER ROLE sluice_app PASSWORD :'app_password';
--- The engine serves every tenant. Row-level security is forced, so it binds the owner and the engine as well; this
--- setting is what lets them pass. A role's own default survives poolers, which a session's SET does not.
-ALTER ROLE sluice_engine SET sluice.tenant = '*';
-GRANT sluice_owner TO sluice_engine;
+ALTER ROLE sluice_reader PASSWORD :'reader_password';
 
-SELECT 'CREATE DATABASE sluice OWNER sluice_owner'
+-- '*' is every tenant. As the role's default it also holds behind a pooler that drops session settings.
+ALTER ROLE sluice_engine SET sluice.tenant = '*';
+ALTER ROLE sluice_reader SET default_transaction_read_only = on;
+
+SELECT 'CREATE DATABASE sluice OWNER sluice_engine'
 WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'sluice') \gexec
+REVOKE ALL ON DATABASE sluice FROM PUBLIC;
+GRANT CONNECT ON DATABASE sluice TO sluice_reader;
 
 \connect sluice
--- Not a trusted extension: only a superuser can create it, so migrations expect it here.
+-- Not a trusted extension: only a superuser can create it, so the migrations expect to find it.
 CREATE EXTENSION IF NOT EXISTS vector SCHEMA public;
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
-GRANT CREATE, USAGE ON SCHEMA public TO sluice_owner;
-GRANT CONNECT ON DATABASE sluice TO sluice_engine, sluice_app;
-GRANT CREATE ON DATABASE sluice TO sluice_owner;
--- Whatever the migrations create, made by the engine in the owner's name, is within the reach of both.
-ALTER ROLE sluice_engine IN DATABASE sluice SET role = 'sluice_owner';
-ALTER DEFAULT PRIVILEGES FOR ROLE sluice_owner GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO sluice_engine;
-ALTER DEFAULT PRIVILEGES FOR ROLE sluice_owner GRANT USAGE ON SEQUENCES TO sluice_engine;
+CREATE SCHEMA IF NOT EXISTS sluice AUTHORIZATION sluice_engine;
+GRANT USAGE ON SCHEMA sluice TO sluice_reader;
+ALTER DEFAULT PRIVILEGES FOR ROLE sluice_engine IN SCHEMA sluice GRANT SELECT ON TABLES TO sluice_reader;
