@@ -18,8 +18,8 @@ fleet_start() {
         program=$checkout/${command%% *}
         [[ -x $program ]] || die "$program is not built; run scripts/build"
         if pid=$(remembered "$fleet_pids/$name"); then
-            [[ $program -nt $fleet_pids/$name ]] || continue
-            say "Restarting $name: it was built anew"
+            [[ $program -nt $fleet_pids/$name || $SLUICE_HOME/run/environment -nt $fleet_pids/$name ]] || continue
+            say "Restarting $name: it was built anew, or the servers moved"
             kill "$pid" 2>/dev/null || true
             ended "$fleet_pids/$name" "$fleet_patience" || kill -KILL "$pid" 2>/dev/null || true
         fi
