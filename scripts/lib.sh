@@ -40,11 +40,15 @@ for s in sockets:
     print(s.getsockname()[1])' "$1"
 }
 
-# start_time PID: when the process began, in ticks since boot; with the pid it names one process for good.
+# In functions here `return` always names its status: in an EXIT trap a bare one repeats the status before the trap.
+
+# start_time PID: when the process began, in ticks since boot; with the pid it names one process for good. A zombie, which
+# a container's first process may be slow to collect, has ended.
 start_time() {
     local stat
     stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
     stat=${stat##*) }
+    [[ $stat != Z* ]] || return 1
     cut -d' ' -f20 <<<"$stat"
 }
 

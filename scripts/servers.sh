@@ -39,7 +39,7 @@ place_of() {
         place=$(<"$dir/place")
     elif as_server test -x "$dir"; then
         printf '%s\n' "$dir"
-        return
+        return 0
     else
         place=/var/tmp/sluice-$(printf '%s' "$dir" | sha256sum | cut -c1-12)
     fi
@@ -55,7 +55,7 @@ programs_of() {
     parts=$(realpath "$SLUICE_HOME/parts/postgres")
     if as_server test -x "$parts/$inside/postgres"; then
         printf '%s\n' "$parts/$inside"
-        return
+        return 0
     fi
     if ! cmp -s "$parts.stamp" "$copy.stamp"; then
         rm -rf "$copy" "$copy.new"
@@ -122,7 +122,7 @@ start_postgres() {
     local password_file=$2/data/postgres/password
     postgres_port=$(cat "$dir/postgres.port" 2>/dev/null || true)
     if postgres_pid "$data" >/dev/null && psql_as_root "${postgres_port:-0}" -d sluice -c 'select 1' >/dev/null 2>&1; then
-        return
+        return 0
     fi
     owned "$2/data/postgres"
     if ! as_server test -f "$data/sluice.complete"; then
@@ -146,7 +146,7 @@ start_postgres() {
             postgres_port=$port
             printf '%s\n' "$port" >"$dir/postgres.port"
             create_database "$data" "$port"
-            return
+            return 0
         fi
         as_server tail -n 3 "$log" 2>/dev/null | grep -qiE 'address already in use|could not create any TCP' || break
     done
@@ -157,7 +157,7 @@ start_postgres() {
 # The application's role owns the database but is no superuser: row-level security binds it as in production.
 create_database() {
     local data=$1 port=$2
-    as_server test -f "$data/sluice.complete" && return
+    as_server test -f "$data/sluice.complete" && return 0
     # From stdin, so that the password shows in no list of processes; again after a start that was interrupted, too.
     psql_as_root "$port" -d postgres <<END
 DROP DATABASE IF EXISTS sluice;
@@ -174,7 +174,7 @@ redis_ping() { [[ $(REDISCLI_AUTH=$redis_password redis-cli -h 127.0.0.1 -p "$1"
 start_redis() {
     local dir=$1 data=$2/data/redis port attempt deadline pid
     redis_port=$(cat "$dir/redis.port" 2>/dev/null || true)
-    if remembered "$dir/redis.pid" >/dev/null && redis_ping "$redis_port"; then return; fi
+    if remembered "$dir/redis.pid" >/dev/null && redis_ping "$redis_port"; then return 0; fi
     owned "$data"
     for attempt in 1 2 3 4 5; do
         port=$redis_port
@@ -203,7 +203,7 @@ END
                 remember "$dir/redis.pid" "$pid"
                 printf '%s\n' "$port" >"$dir/redis.port"
                 redis_port=$port
-                return
+                return 0
             fi
             as_server grep -q 'Address already in use\|Failed listening' "$data/log" 2>/dev/null && continue 2
             sleep 0.02
