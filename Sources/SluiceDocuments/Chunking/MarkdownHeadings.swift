@@ -2,7 +2,7 @@
 /// matter.
 struct MarkdownHeadings {
     /// A heading with all above it.
-    private struct Entry {
+    fileprivate struct Entry {
         var charStart: Int
         var path: [String]
     }
@@ -14,7 +14,7 @@ struct MarkdownHeadings {
         text.withUTF8 { bytes in
             var scan = Scan(text: ScalarText(bytes))
             scan.run()
-            entries = scan.entries.map { Entry(charStart: $0.charStart, path: $0.path) }
+            entries = scan.entries
         }
     }
 
@@ -31,7 +31,7 @@ struct MarkdownHeadings {
 
     private struct Scan {
         let text: ScalarText
-        var entries: [(charStart: Int, path: [String])] = []
+        var entries: [Entry] = []
         private var open: [(level: Int, title: String)] = []
         /// The fence's character and length while inside fenced code.
         private var fence: (character: UInt8, length: Int)?
@@ -43,21 +43,35 @@ struct MarkdownHeadings {
         mutating func run() {
             var position = 0
             var charStart = 0
-            var inFrontMatter = false
+            let body = frontMatterEnd()
             while position < text.byteCount {
-                let rest = position..<text.byteCount
-                let next = text.firstMatch(of: [10], in: rest)?.upperBound ?? text.byteCount
-                let line = text.stripped(position..<next)
-                if position == 0, isRule(line) == 45 {
-                    inFrontMatter = true
-                } else if inFrontMatter {
-                    if isRule(line) == 45 { inFrontMatter = false }
-                } else {
+                let next = lineEnd(position)
+                if position >= body {
+                    let line = text.stripped(position..<next)
                     read(line, indentation: line.lowerBound - position, charStart: charStart)
                 }
                 charStart += text.count(position..<next)
                 position = next
             }
+        }
+
+        /// Where the line that begins here ends, its line feed included.
+        private func lineEnd(_ position: Int) -> Int {
+            text.firstMatch(of: [10], in: position..<text.byteCount)?.upperBound ?? text.byteCount
+        }
+
+        /// The end of front matter between `---` lines at the very top; 0 without, also when it is never closed.
+        private func frontMatterEnd() -> Int {
+            var position = 0
+            while position < text.byteCount {
+                let next = lineEnd(position)
+                let line = text.stripped(position..<next)
+                let isBorder = line.count == 3 && isRule(line) == 45
+                if position == 0, !isBorder { return 0 }
+                if position > 0, isBorder { return next }
+                position = next
+            }
+            return 0
         }
 
         private mutating func read(_ line: Range<Int>, indentation: Int, charStart: Int) {
@@ -78,7 +92,7 @@ struct MarkdownHeadings {
                 add(level, title, charStart)
             } else if indentation < 4, let underlined, let rule = isRule(line) {
                 add(rule == 61 ? 1 : 2, text.string(underlined.line), underlined.charStart)
-            } else if indentation < 4 {
+            } else if indentation < 4, !beginsBlock(line) {
                 paragraph = (line, charStart)
             }
         }
@@ -86,13 +100,23 @@ struct MarkdownHeadings {
         private mutating func add(_ level: Int, _ title: String, _ charStart: Int) {
             while let last = open.last, last.level >= level { open.removeLast() }
             open.append((level, title))
-            entries.append((charStart, open.map(\.title)))
+            entries.append(Entry(charStart: charStart, path: open.map(\.title)))
         }
 
         /// `=` or `-` when the line is nothing but these.
         private func isRule(_ line: Range<Int>) -> UInt8? {
             guard let first = line.first.map({ text[$0] }), first == 61 || first == 45 else { return nil }
             return line.allSatisfy { text[$0] == first } ? first : nil
+        }
+
+        /// Lists, quotes and tables: a rule below them underlines nothing.
+        private func beginsBlock(_ line: Range<Int>) -> Bool {
+            switch text[line.lowerBound] {
+            case UInt8(ascii: ">"), UInt8(ascii: "|"): true
+            case UInt8(ascii: "-"), UInt8(ascii: "*"), UInt8(ascii: "+"):
+                line.count == 1 || text[line.lowerBound + 1] == 32 || isRule(line) != nil
+            default: false
+            }
         }
 
         private func fenceMarker(_ line: Range<Int>) -> (character: UInt8, length: Int)? {

@@ -84,6 +84,7 @@ private struct Cutter {
             }
         }
         // No separator occurs: the range is one piece, and nothing is left to cut it with.
+        guard range.charCount > 0 else { return }
         place(range, joiner: .nothing, rest: [])
         flush(.nothing)
     }
@@ -138,7 +139,7 @@ private struct Cutter {
         } else {
             flush(joiner)
             if rest.isEmpty {
-                if piece.charCount > 0 { append(piece.bytes, charStart: piece.charStart, charCount: piece.charCount) }
+                append(piece.bytes, charStart: piece.charStart, charCount: piece.charCount)
             } else {
                 cut(piece, separators: rest)
             }

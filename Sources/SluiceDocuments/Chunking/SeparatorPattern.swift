@@ -9,12 +9,35 @@ package struct SeparatorPattern: Hashable, Sendable {
     private let parts: [Part]
 
     private struct Part: Hashable, Sendable {
-        var ranges: [ClosedRange<UInt32>]
+        var ranges: [ClosedRange<UInt32>] = []
+        var classes: Set<ScalarClass> = []
         var isNegated = false
         var least = 1
         var most = 1
 
-        func contains(_ scalar: UInt32) -> Bool { ranges.contains { $0.contains(scalar) } != isNegated }
+        func contains(_ scalar: UInt32) -> Bool {
+            let isListed = ranges.contains { $0.contains(scalar) } || classes.contains { $0.contains(scalar) }
+            return isListed != isNegated
+        }
+    }
+
+    /// `\d`, `\s`, `\w`, over all of Unicode as in Python.
+    private enum ScalarClass: Hashable, Sendable {
+        case digit
+        case space
+        case word
+
+        func contains(_ scalar: UInt32) -> Bool {
+            if self == .space { return ScalarText.isPythonSpace(scalar) }
+            guard let category = Unicode.Scalar(scalar)?.properties.generalCategory else { return false }
+            switch category {
+            case .decimalNumber: return true
+            case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter, .letterNumber,
+                .otherNumber:
+                return self == .word
+            default: return self == .word && scalar == 95
+            }
+        }
     }
 
     /// - Throws: `InvalidChunking.pattern` for anything outside the subset, and for patterns that can match nothing.
@@ -84,35 +107,37 @@ package struct SeparatorPattern: Hashable, Sendable {
             if take("[") { return bracketed() }
             guard let scalar = next(), let character = Unicode.Scalar(scalar) else { return nil }
             switch character {
-            case "\\": return escaped().map { Part(ranges: $0) }
+            case "\\":
+                var part = Part()
+                return escaped(into: &part) ? part : nil
             case ".": return Part(ranges: [10...10], isNegated: true)
             case "(", ")", "|", "^", "$", "?", "*", "+", "{", "}", "]": return nil
             default: return Part(ranges: [scalar...scalar])
             }
         }
 
-        private mutating func escaped() -> [ClosedRange<UInt32>]? {
-            guard let scalar = next(), let character = Unicode.Scalar(scalar) else { return nil }
+        private mutating func escaped(into part: inout Part) -> Bool {
+            guard let scalar = next(), let character = Unicode.Scalar(scalar) else { return false }
             switch character {
-            case "n": return [10...10]
-            case "t": return [9...9]
-            case "r": return [13...13]
-            case "d": return [48...57]
-            case "s": return [9...13, 32...32]
-            case "w": return [48...57, 65...90, 95...95, 97...122]
+            case "n": part.ranges.append(10...10)
+            case "t": part.ranges.append(9...9)
+            case "r": part.ranges.append(13...13)
+            case "d": part.classes.insert(.digit)
+            case "s": part.classes.insert(.space)
+            case "w": part.classes.insert(.word)
             default:
-                let isLetterOrDigit = character.properties.isAlphabetic || (48...57).contains(scalar)
-                return isLetterOrDigit ? nil : [scalar...scalar]
+                if ScalarClass.word.contains(scalar) { return false }
+                part.ranges.append(scalar...scalar)
             }
+            return true
         }
 
         private mutating func bracketed() -> Part? {
-            var part = Part(ranges: [], isNegated: take("^"))
+            var part = Part(isNegated: take("^"))
             while !take("]") {
                 guard let low = next() else { return nil }
                 if low == 92 {
-                    guard let ranges = escaped() else { return nil }
-                    part.ranges += ranges
+                    guard escaped(into: &part) else { return nil }
                 } else if take("-") {
                     guard let high = next(), high != 93, high >= low else { return nil }
                     part.ranges.append(low...high)
@@ -120,7 +145,7 @@ package struct SeparatorPattern: Hashable, Sendable {
                     part.ranges.append(low...low)
                 }
             }
-            return part.ranges.isEmpty ? nil : part
+            return part.ranges.isEmpty && part.classes.isEmpty ? nil : part
         }
 
         private mutating func count() -> (Int, Int)? {
