@@ -123,7 +123,7 @@ let package = Package(
         .target(
             name: "SluiceServerKit",
             dependencies: [
-                "SluiceCore", "SluiceSystem", "SluicePostgres", "SluiceRedis", "SluiceStore", "SluiceBroker",
+                "SluiceCore", "SluiceSystem", "SluicePostgres", "SluiceRedis", "SluiceStore", "SluiceBroker", logging,
             ],
             path: "Tests/SluiceServerKit",
             swiftSettings: settings
