@@ -69,7 +69,12 @@ package struct PostgresTaskStore: TaskStore {
 
     package func candidates(queue: QueueName, limit: Int, excluding: [TaskID]) async throws -> [TaskID] {
         if limit <= 0 { return [] }
-        return try await store.pool.query(DutyStatements.candidates(queue, limit, excluding))
+        // The excluded are among the first, so this many rows hold enough others; a filter in SQL would compare each row
+        // with each of them.
+        let rows = try await store.pool.query(DutyStatements.candidates(queue, limit + excluding.count))
+        if excluding.isEmpty { return rows }
+        let excluded = Set(excluding)
+        return Array(rows.lazy.filter { !excluded.contains($0) }.prefix(limit))
     }
 
     package func queues() async throws -> [QueueState] { try await store.pool.query(DutyStatements.queues()) }

@@ -24,14 +24,14 @@ enum DutyStatements {
 
     /// Available tasks in the order in which they should run. Reads only; a claim decides.
     ///
-    /// - Index: `tasks_available_idx`, in its order. Ids in the window are filtered while it is walked.
-    static func candidates(_ queue: QueueName, _ limit: Int, _ excluding: [TaskID]) -> Statement<TaskID> {
+    /// - Index: `tasks_available_idx`, in its order.
+    static func candidates(_ queue: QueueName, _ limit: Int) -> Statement<TaskID> {
         Statement(
             """
-            SELECT id FROM tasks WHERE queue = $1 AND state = 'available' AND NOT id = ANY ($3::int8[])
+            SELECT id FROM tasks WHERE queue = $1 AND state = 'available'
             ORDER BY priority, run_at, id LIMIT $2
             """,
-            [.text(queue.rawValue), .int8(Int64(limit)), .int8Array(excluding.map(\.rawValue))]
+            [.text(queue.rawValue), .int8(Int64(limit))]
         ) { row throws(PostgresError) in TaskID(rawValue: try row.int64(0)) }
     }
 
