@@ -83,6 +83,10 @@ package struct PostgresTaskStore: TaskStore {
         try await store.pool.query(DutyStatements.rescue(limit: limit, term: term))
     }
 
+    package func goneWorkers(among workers: [WorkerID]) async throws -> [WorkerID] {
+        try await store.pool.query(WorkerStatements.gone(among: workers))
+    }
+
     package func prune(retention: Duration, term: Int64) async throws -> PruneReport {
         var report = PruneReport()
         report.partitionsCreated = try await store.pool.query(DutyStatements.addArchiveDays()).first ?? 0

@@ -109,6 +109,16 @@ enum WorkerStatements {
         )
     }
 
+    static func gone(among workers: [WorkerID]) -> Statement<WorkerID> {
+        Statement(
+            """
+            SELECT given.id::uuid FROM unnest($1::text[]) AS given (id)
+            WHERE NOT EXISTS (SELECT FROM workers WHERE workers.id = given.id::uuid AND lease_expires_at > now())
+            """,
+            [.textArray(workers.map(\.description))]
+        ) { row throws(PostgresError) in try row.uuid(0) }
+    }
+
     /// Incarnations that ended a day ago and hold nothing.
     static func forget() -> Statement<Void> {
         Statement(
