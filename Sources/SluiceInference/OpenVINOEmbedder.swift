@@ -55,7 +55,7 @@ package final class OpenVINOEmbedder: Embedder {
     }
 
     /// Pinning is off because several workers on one machine would all pin to the same cores.
-    private static func properties(_ precision: EmbeddingPrecision, _ settings: OpenVINOSettings) -> [(String, String)] {
+    static func properties(_ precision: EmbeddingPrecision, _ settings: OpenVINOSettings) -> [(String, String)] {
         var properties = [
             ("INFERENCE_NUM_THREADS", "\(settings.threads)"), ("NUM_STREAMS", "\(settings.streams)"),
             ("ENABLE_CPU_PINNING", "NO"),
@@ -113,27 +113,5 @@ package final class OpenVINOEmbedder: Embedder {
                 }
             }
         }
-    }
-}
-
-/// A value that only its own thread touches.
-// The value never leaves the thread's closures, which run one after the other.
-private struct Pinned<Value>: @unchecked Sendable {
-    private let value: Value
-    let thread: PinnedThread
-
-    init(_ value: Value, thread name: String) {
-        self.value = value
-        thread = PinnedThread(name: name)
-    }
-
-    func run<Result: Sendable, Failure: Error>(
-        _ body: @escaping @Sendable (Value) throws(Failure) -> Result
-    ) async throws(Failure) -> Result {
-        try await thread.run { () throws(Failure) -> Result in try body(self.value) }
-    }
-
-    func submit(_ body: @escaping @Sendable (Value) -> Void) {
-        thread.submit { body(self.value) }
     }
 }

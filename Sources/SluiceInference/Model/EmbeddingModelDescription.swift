@@ -34,3 +34,13 @@ enum Pooling: String, Sendable {
     /// The first token's.
     case cls
 }
+
+extension EmbeddingModelDescription {
+    /// Reads a model's folder without opening OpenVINO. Blocks for a few small files; where no fingerprint is written down, for
+    /// the weights too.
+    ///
+    /// - Throws: `.modelUnusable`.
+    package init(readingDirectory path: String) throws(InferenceError) {
+        self = try ModelDirectory(reading: path).description
+    }
+}

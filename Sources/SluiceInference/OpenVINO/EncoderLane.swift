@@ -32,7 +32,7 @@ final class EncoderLane {
     func encode(_ texts: [ArraySlice<Int32>], width: Int) throws(InferenceError) -> [Float] {
         for name in graph.inputs {
             let tensor = try Tensor(graph.library, I64, [texts.count, width])
-            fill(tensor.values(Int64.self), name, texts, width)
+            Self.fill(tensor.values(Int64.self), name, texts, width)
             try request.set(name, tensor)
         }
         try request.run()
@@ -54,7 +54,7 @@ final class EncoderLane {
         return vectors
     }
 
-    private func fill(
+    static func fill(
         _ values: UnsafeMutableBufferPointer<Int64>, _ name: String, _ texts: [ArraySlice<Int32>], _ width: Int
     ) {
         values.update(repeating: 0)

@@ -8,7 +8,8 @@ package struct OpenVINOSettings: Hashable, Sendable {
     package var tokenizersPath: String
     /// Threads that compute, all streams together. Give every process its share of the machine.
     package var threads: Int
-    /// Batches computed at the same time; 1 is best for throughput on few cores.
+    /// Batches computed at the same time, each by its share of the threads. As many as threads gives the most texts a second;
+    /// 1 the least time for a single text.
     package var streams: Int
     /// The most tokens of a batch, padding included.
     package var batchTokens: Int
@@ -19,14 +20,14 @@ package struct OpenVINOSettings: Hashable, Sendable {
         libraryPath: String,
         tokenizersPath: String,
         threads: Int = Environment.coreCount(),
-        streams: Int = 1,
+        streams: Int? = nil,
         batchTokens: Int = 4_096,
         batchRows: Int = 64
     ) {
         self.libraryPath = libraryPath
         self.tokenizersPath = tokenizersPath
         self.threads = max(1, threads)
-        self.streams = max(1, min(streams, max(1, threads)))
+        self.streams = max(1, min(streams ?? threads, max(1, threads)))
         self.batchTokens = max(1, batchTokens)
         self.batchRows = max(1, batchRows)
     }
@@ -35,7 +36,7 @@ package struct OpenVINOSettings: Hashable, Sendable {
     ///
     /// - Throws: `.libraryUnusable` when the environment leads nowhere.
     package static func fromEnvironment(
-        threads: Int = Environment.coreCount(), streams: Int = 1
+        threads: Int = Environment.coreCount(), streams: Int? = nil
     ) throws(InferenceError) -> OpenVINOSettings {
         let folder = (Environment.home() ?? ".sluice") + "/openvino/lib"
         let library = Environment.value("SLUICE_OPENVINO_LIBRARY") ?? folder + "/libopenvino_c.so"

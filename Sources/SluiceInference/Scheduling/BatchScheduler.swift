@@ -2,26 +2,31 @@
 ///
 /// Every caller's texts are a job. Jobs take turns, a batch a turn, longest texts first; what room a batch has left is filled
 /// with texts of other jobs that need no wider batch, so that many small calls do not make many small batches.
-struct BatchScheduler {
+package struct BatchScheduler: Sendable {
     /// One text: whose it is, and its place in the job.
-    struct Member: Hashable {
-        var job: Int
-        var index: Int
+    package struct Member: Hashable, Sendable {
+        package var job: Int
+        package var index: Int
+
+        package init(job: Int, index: Int) {
+            self.job = job
+            self.index = index
+        }
     }
 
-    struct Batch: Hashable {
-        var members: [Member]
+    package struct Batch: Hashable, Sendable {
+        package var members: [Member]
         /// Tokens of its longest text.
-        var width: Int
+        package var width: Int
     }
 
     /// The most tokens of a batch, padding included; one text always goes.
-    let tokenBudget: Int
+    package let tokenBudget: Int
     /// The most texts of a batch.
-    let maxRows: Int
+    package let maxRows: Int
 
     /// A job's texts that are in no batch yet, ascending by length.
-    private struct Waiting {
+    private struct Waiting: Sendable {
         var texts: [(length: Int, index: Int)]
     }
 
@@ -29,15 +34,15 @@ struct BatchScheduler {
     /// Whose turn it is: the first.
     private var turns: [Int] = []
 
-    init(tokenBudget: Int, maxRows: Int) {
+    package init(tokenBudget: Int, maxRows: Int) {
         self.tokenBudget = tokenBudget
         self.maxRows = maxRows
     }
 
-    var isEmpty: Bool { turns.isEmpty }
+    package var isEmpty: Bool { turns.isEmpty }
 
     /// Adds a job, last in turn. `lengths` are tokens, and not none.
-    mutating func add(_ job: Int, lengths: [Int]) {
+    package mutating func add(_ job: Int, lengths: [Int]) {
         let texts = lengths.indices.map { (length: lengths[$0], index: $0) }
         // The index breaks ties, so that one input always makes the same batches.
         jobs[job] = Waiting(texts: texts.sorted { ($0.length, $1.index) < ($1.length, $0.index) })
@@ -45,13 +50,13 @@ struct BatchScheduler {
     }
 
     /// Drops what of the job is in no batch yet.
-    mutating func remove(_ job: Int) {
+    package mutating func remove(_ job: Int) {
         jobs[job] = nil
         turns.removeAll { $0 == job }
     }
 
     /// The next batch; nil when nothing waits.
-    mutating func next() -> Batch? {
+    package mutating func next() -> Batch? {
         guard let job = turns.first, let width = jobs[job]?.texts.last?.length else { return nil }
         let rows = max(1, min(maxRows, tokenBudget / max(width, 1)))
         var members: [Member] = []
