@@ -14,7 +14,8 @@ package enum ExtractionOutcome: Hashable, Sendable {
     case tooLarge
     /// No answer within the time limit.
     case timeout
-    /// The child ended by this signal (9 for a memory or CPU limit enforced by the kernel).
+    /// The child ended by this signal: 6 is usual when memory ran out, 31 for a forbidden system call; 0 when it ended without
+    /// a signal or without a valid answer.
     case crashed(signal: Int32)
     /// A format that no reader serves.
     case unsupported

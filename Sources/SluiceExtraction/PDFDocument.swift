@@ -1,0 +1,103 @@
+internal import CPopplerGLib
+internal import SluiceCore
+
+/// An open PDF. Owns poppler's document; the bytes must outlive it. For one thread.
+final class PDFDocument {
+    enum Opening {
+        case opened(PDFDocument)
+        case encrypted
+        case damaged(String)
+    }
+
+    private let handle: OpaquePointer
+
+    private init(adopting handle: OpaquePointer) { self.handle = handle }
+
+    deinit { sluice_release_document(handle) }
+
+    /// Opens `bytes` with the empty password, then with each of `passwords`.
+    static func open(_ bytes: UnsafeRawBufferPointer, passwords: [String]) -> Opening {
+        let content = g_bytes_new_static(bytes.baseAddress, gsize(bytes.count))
+        defer { g_bytes_unref(content) }
+        for password in [nil] + passwords.map(Optional.some) {
+            var error: UnsafeMutablePointer<GError>?
+            if let handle = poppler_document_new_from_bytes(content, password, &error) {
+                return .opened(PDFDocument(adopting: handle))
+            }
+            defer { g_error_free(error) }
+            if sluice_is_poppler_error(error, Int32(POPPLER_ERROR_ENCRYPTED.rawValue)) == 0 {
+                return .damaged(reason(error))
+            }
+        }
+        return .encrypted
+    }
+
+    var metadata: DocumentMetadata {
+        DocumentMetadata(
+            title: Self.line(poppler_document_get_title(handle)),
+            author: Self.line(poppler_document_get_author(handle)),
+            createdAt: Self.seconds(poppler_document_get_creation_date_time(handle)),
+            modifiedAt: Self.seconds(poppler_document_get_modification_date_time(handle)),
+            mediaType: MediaType.pdf,
+            pageCount: max(0, Int(poppler_document_get_n_pages(handle)))
+        )
+    }
+
+    /// A page by its number from 0; nil when it is damaged.
+    func page(_ number: Int) -> PDFPage? {
+        poppler_document_get_page(handle, Int32(clamping: number)).map(PDFPage.init(adopting:))
+    }
+
+    private static func reason(_ error: UnsafeMutablePointer<GError>?) -> String {
+        if sluice_is_poppler_error(error, Int32(POPPLER_ERROR_BAD_CATALOG.rawValue)) != 0 { return "its catalog is damaged" }
+        if sluice_is_poppler_error(error, Int32(POPPLER_ERROR_DAMAGED.rawValue)) != 0 { return "it is damaged beyond repair" }
+        return "it is not a PDF, or damaged beyond repair"
+    }
+
+    /// One line out of a document's own text, freed; nil when nothing is to be seen.
+    private static func line(_ raw: UnsafeMutablePointer<CChar>?) -> String? {
+        guard let raw else { return nil }
+        defer { g_free(raw) }
+        return OneLine.of(String(cString: raw))
+    }
+
+    private static func seconds(_ date: OpaquePointer?) -> Int64? {
+        guard let date else { return nil }
+        defer { g_date_time_unref(date) }
+        return Int64(g_date_time_to_unix(date))
+    }
+}
+
+/// A page of an open PDF. Owns poppler's page.
+final class PDFPage {
+    private let handle: OpaquePointer
+
+    fileprivate init(adopting handle: OpaquePointer) { self.handle = handle }
+
+    deinit { sluice_release_page(handle) }
+
+    /// All text in reading order; ends with a line feed unless empty, so that pages can follow each other.
+    var text: CleanText {
+        guard let raw = poppler_page_get_text(handle) else { return CleanText() }
+        defer { g_free(raw) }
+        var text = CString.withBytes(of: raw) { CleanText(repairing: $0, expandingLigatures: true) }
+        text.endLine()
+        return text
+    }
+
+    /// True when the page draws any image. Runs the page's content again.
+    var hasImages: Bool {
+        guard let images = poppler_page_get_image_mapping(handle) else { return false }
+        poppler_page_free_image_mapping(images)
+        return true
+    }
+}
+
+private enum CString {
+    /// The bytes up to the terminator.
+    static func withBytes<Value>(of text: UnsafePointer<CChar>, _ body: (UnsafeBufferPointer<UInt8>) -> Value) -> Value {
+        var count = 0
+        while text[count] != 0 { count += 1 }
+        return text.withMemoryRebound(to: UInt8.self, capacity: count) { body(UnsafeBufferPointer(start: $0, count: count)) }
+    }
+}
