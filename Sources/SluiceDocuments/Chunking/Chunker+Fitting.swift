@@ -2,23 +2,22 @@ internal import SluiceSystem
 
 /// Making chunks fit a model: what is too long is split again, never truncated.
 extension Chunker {
-    /// Splits the chunk into pieces of at most half its length, without overlap; only white space at cuts can get lost (when
-    /// stripping). A chunk of one character comes back as it is.
+    /// Splits the chunk into pieces of at most `size` characters, without overlap; only white space at cuts can get lost (when
+    /// stripping). A chunk that is not longer comes back as it is.
     ///
     /// - Parameter pageStarts: the document's; without them the pieces keep the whole chunk's pages.
     /// - Returns: the pieces in order, all with the chunk's ordinal; number them with `renumbered`.
-    package func halved(_ chunk: ChunkDraft, pageStarts: [Int] = []) -> [ChunkDraft] {
-        let length = chunk.charTo - chunk.charFrom
-        guard length > 1 else { return [chunk] }
-        let half = SplitterConfiguration(
-            unchecked: (length + 1) / 2,
+    package func divided(_ chunk: ChunkDraft, size: Int, pageStarts: [Int] = []) -> [ChunkDraft] {
+        guard chunk.charTo - chunk.charFrom > max(size, 1) else { return [chunk] }
+        let smaller = SplitterConfiguration(
+            unchecked: max(size, 1),
             overlap: 0,
             separators: configuration.separators.filter { $0 != "" } + [""],
             keepSeparator: configuration.keepSeparator == .none ? .end : configuration.keepSeparator,
             strip: configuration.strip
         )
         let pages = PageMap(starts: pageStarts)
-        return RecursiveSplitter(configuration: half).split(chunk.text).map { piece in
+        return RecursiveSplitter(configuration: smaller).split(chunk.text).map { piece in
             let from = chunk.charFrom + piece.charFrom
             let to = chunk.charFrom + piece.charTo
             return ChunkDraft(
@@ -34,14 +33,15 @@ extension Chunker {
         }
     }
 
-    /// The chunk itself when it fits, else pieces of it that all fit, in order, with the chunk's ordinal.
+    /// The chunk itself when it fits, else halves of it, or halves of these, that all fit, in order, with the chunk's ordinal.
     ///
     /// A single character that does not fit stays: nothing is left to split.
     package func resplit(
         _ chunk: ChunkDraft, pageStarts: [Int] = [], fits: (String) -> Bool
     ) -> [ChunkDraft] {
         if fits(chunk.text) || chunk.charTo - chunk.charFrom <= 1 { return [chunk] }
-        return halved(chunk, pageStarts: pageStarts).flatMap { resplit($0, pageStarts: pageStarts, fits: fits) }
+        let half = (chunk.charTo - chunk.charFrom + 1) / 2
+        return divided(chunk, size: half, pageStarts: pageStarts).flatMap { resplit($0, pageStarts: pageStarts, fits: fits) }
     }
 
     /// All chunks, those above `limit` replaced by pieces that fit, numbered anew.
@@ -61,23 +61,37 @@ extension Chunker {
         var resplit: Int?
         while !unknown.isEmpty {
             let counts = try await count(unknown.map { result[$0].text })
-            var tooLong = Set<Int>()
-            for (index, tokens) in zip(unknown, counts)
-            where tokens > limit && result[index].charTo - result[index].charFrom > 1 {
-                tooLong.insert(index)
+            // Which are too long, and the size of their pieces.
+            var sizes: [Int: Int] = [:]
+            for (index, tokens) in zip(unknown, counts) where tokens > limit {
+                let length = result[index].charTo - result[index].charFrom
+                if length > 1 { sizes[index] = Self.pieceSize(length: length, tokens: tokens, limit: limit) }
             }
-            if resplit == nil { resplit = tooLong.count }
-            if tooLong.isEmpty { break }
+            if resplit == nil { resplit = sizes.count }
+            if sizes.isEmpty { break }
             unknown = []
             var next: [ChunkDraft] = []
             for (index, chunk) in result.enumerated() {
-                let pieces = tooLong.contains(index) ? halved(chunk, pageStarts: pageStarts) : [chunk]
-                if tooLong.contains(index) { unknown += next.count..<(next.count + pieces.count) }
+                guard let size = sizes[index] else {
+                    next.append(chunk)
+                    continue
+                }
+                let pieces = divided(chunk, size: size, pageStarts: pageStarts)
+                unknown += next.count..<(next.count + pieces.count)
                 next += pieces
             }
             result = next
         }
         return (Self.renumbered(result), resplit ?? 0)
+    }
+
+    /// As many pieces of like size as the tokens ask for, with some room: a cut at a sentence's end falls where it falls, and
+    /// tokens are not spread evenly. Always shorter than `length`, so that the splitting ends.
+    private static func pieceSize(length: Int, tokens: Int, limit: Int) -> Int {
+        guard limit > 0 else { return (length + 1) / 2 }
+        let pieces = max(2, (tokens * 10 + limit * 9 - 1) / (limit * 9))
+        let even = length / pieces
+        return min(length - 1, max(1, even + even / 8))
     }
 
     /// The chunks with ordinals 0, 1, 2, … in the order given.
