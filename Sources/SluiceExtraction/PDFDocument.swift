@@ -67,37 +67,3 @@ final class PDFDocument {
         return Int64(g_date_time_to_unix(date))
     }
 }
-
-/// A page of an open PDF. Owns poppler's page.
-final class PDFPage {
-    private let handle: OpaquePointer
-
-    fileprivate init(adopting handle: OpaquePointer) { self.handle = handle }
-
-    deinit { sluice_release_page(handle) }
-
-    /// All text in reading order; ends with a line feed unless empty, so that pages can follow each other.
-    var text: CleanText {
-        guard let raw = poppler_page_get_text(handle) else { return CleanText() }
-        defer { g_free(raw) }
-        var text = CString.withBytes(of: raw) { CleanText(repairing: $0, expandingLigatures: true) }
-        text.endLine()
-        return text
-    }
-
-    /// True when the page draws any image. Runs the page's content again.
-    var hasImages: Bool {
-        guard let images = poppler_page_get_image_mapping(handle) else { return false }
-        poppler_page_free_image_mapping(images)
-        return true
-    }
-}
-
-private enum CString {
-    /// The bytes up to the terminator.
-    static func withBytes<Value>(of text: UnsafePointer<CChar>, _ body: (UnsafeBufferPointer<UInt8>) -> Value) -> Value {
-        var count = 0
-        while text[count] != 0 { count += 1 }
-        return text.withMemoryRebound(to: UInt8.self, capacity: count) { body(UnsafeBufferPointer(start: $0, count: count)) }
-    }
-}

@@ -16,6 +16,13 @@ enum PDFEnding {
         return !trailerMarks.contains { ending.firstRange(of: $0) != nil }
     }
 
+    /// True when the file's own list of pages is said to be empty.
+    static func saysNoPages(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        let all = Array(bytes.prefix(1 << 20))
+        guard let count = all.firstRange(of: Array("/Count 0".utf8)) else { return false }
+        return count.upperBound == all.count || !(0x30...0x39).contains(all[count.upperBound])
+    }
+
     /// The length of the whole file that a linearized PDF states in its first object; nil for others.
     static func statedLength(_ bytes: UnsafeRawBufferPointer) -> Int? {
         let head = Array(bytes.prefix(1_024))

@@ -22,7 +22,12 @@ enum PDFReader {
             return Reading(.corrupt, "the PDF cannot be opened: \(reason)", mediaType: MediaType.pdf)
         }
         let metadata = document.metadata
-        guard metadata.pageCount > 0 else { return Reading(.empty, "the PDF has no pages", metadata) }
+        guard metadata.pageCount > 0 else {
+            // Poppler also finds no pages where it cannot find the list of them.
+            return PDFEnding.saysNoPages(bytes)
+                ? Reading(.empty, "the PDF has no pages", metadata)
+                : Reading(.corrupt, "the PDF's list of pages cannot be read", metadata)
+        }
         guard metadata.pageCount <= request.limits.maxPages else {
             let detail = "the PDF has \(metadata.pageCount) pages; the limit is \(request.limits.maxPages)"
             return Reading(.tooLarge, detail, metadata)
