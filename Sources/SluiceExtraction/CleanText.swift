@@ -1,17 +1,17 @@
 /// A piece of text as it may leave the extractor: valid UTF-8 without U+0000.
-struct CleanText {
-    private(set) var utf8: [UInt8] = []
+package struct CleanText {
+    package private(set) var utf8: [UInt8] = []
     /// Unicode scalars.
-    private(set) var characters = 0
+    package private(set) var characters = 0
     /// True when something is to be seen: not only blanks, controls and replacement characters.
-    private(set) var isVisible = false
+    package private(set) var isVisible = false
 
-    init() {}
+    package init() {}
 
     /// Takes over a file's bytes; broken UTF-8 becomes U+FFFD.
     init(repairing bytes: UnsafeBufferPointer<UInt8>) { append(String(decoding: bytes, as: UTF8.self)) }
 
-    init(_ text: String) { append(text) }
+    package init(_ text: String) { append(text) }
 
     /// Adds `text` without its U+0000.
     mutating func append(_ text: String) {
@@ -27,7 +27,7 @@ struct CleanText {
     /// Adds printed text with ligatures written as letters, which is what people search for.
     ///
     /// - Parameter breaks: the lines of `text`, from 0, that get an empty line before them; missing ones do not.
-    mutating func append(_ text: String, breaks: [Bool]) {
+    package mutating func append(_ text: String, breaks: [Bool]) {
         var text = text
         let start = utf8.count
         text.withUTF8 { bytes in

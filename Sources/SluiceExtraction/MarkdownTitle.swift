@@ -1,6 +1,6 @@
 /// The title of a Markdown text: `title:` of its front matter, else its first heading.
-enum MarkdownTitle {
-    static func find(in text: String) -> String? {
+package enum MarkdownTitle {
+    package static func find(in text: String) -> String? {
         // Unicode scalars, because "\r\n" is one Character and a split by Character is slow.
         var lines = text.unicodeScalars.split(omittingEmptySubsequences: false) { $0 == "\n" }.map { line in
             line.last == "\r" ? line.dropLast() : line

@@ -2,12 +2,12 @@
 ///
 /// Poppler repairs a cut file by searching for objects and then shows what it found, often with pages missing and without
 /// saying so. Nothing broken may be called success, so a cut file is refused before it is repaired.
-enum PDFEnding {
+package enum PDFEnding {
     private static let tail = 4_096
     private static let trailerMarks = [Array("startxref".utf8), Array("%%EOF".utf8)]
 
     /// True when the file has no trailer near its end, or is linearized and shorter than it says.
-    static func isCutOff(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    package static func isCutOff(_ bytes: UnsafeRawBufferPointer) -> Bool {
         if let stated = statedLength(bytes), stated > bytes.count { return true }
         // Padding to whole blocks is harmless.
         var end = bytes.count
@@ -24,7 +24,7 @@ enum PDFEnding {
     }
 
     /// The length of the whole file that a linearized PDF states in its first object; nil for others.
-    static func statedLength(_ bytes: UnsafeRawBufferPointer) -> Int? {
+    package static func statedLength(_ bytes: UnsafeRawBufferPointer) -> Int? {
         let head = Array(bytes.prefix(1_024))
         guard let mark = head.firstRange(of: Array("/Linearized".utf8)) else { return nil }
         let rest = head[mark.upperBound...]

@@ -54,16 +54,16 @@ enum PDFReader {
         func judge(_ metadata: DocumentMetadata, hasText: Bool) -> Reading {
             let pages = metadata.pageCount
             if hasText {
-                var detail = "\(pages) pages"
+                var detail = pages == 1 ? "1 page" : "\(pages) pages"
                 if unreadable > 0 { detail += "; \(unreadable) of them could not be read" }
                 if imageOnly > 0 { detail += "; \(imageOnly) of them hold images and no text" }
                 return Reading(.ok, detail, metadata)
             }
-            if unreadable == pages { return Reading(.corrupt, "none of its \(pages) pages can be read", metadata) }
+            if unreadable == pages { return Reading(.corrupt, "none of its pages can be read (\(pages) in all)", metadata) }
             if imageOnly > 0 {
-                return Reading(.needsOCR, "its \(pages) pages hold images and no text; text recognition is needed", metadata)
+                return Reading(.needsOCR, "its pages hold images and no text (\(pages) in all); text recognition is needed", metadata)
             }
-            return Reading(.empty, "its \(pages) pages hold neither text nor images", metadata)
+            return Reading(.empty, "its pages hold neither text nor images (\(pages) in all)", metadata)
         }
     }
 }

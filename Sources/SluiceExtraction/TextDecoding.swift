@@ -1,12 +1,14 @@
 /// Turns a text file's bytes into pieces of clean text, in the encoding that was found.
-struct TextDecoding {
+package struct TextDecoding {
     /// Bytes decoded at a time: bounds this process's memory, whatever the file's size.
     private static let portion = 256 << 10
 
-    let encoding: TextEncoding
+    private let encoding: TextEncoding
+
+    package init(_ encoding: TextEncoding) { self.encoding = encoding }
 
     /// Calls `take` with one piece after the other; line ends are kept as they are.
-    func decode<Failure: Error>(
+    package func decode<Failure: Error>(
         _ bytes: UnsafeRawBufferPointer, _ take: (CleanText) throws(Failure) -> Void
     ) throws(Failure) {
         var start = 0

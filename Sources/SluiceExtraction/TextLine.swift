@@ -1,5 +1,5 @@
 /// One line of a page's text with its place on the page, top-left origin, in points.
-struct TextLine: Hashable {
+package struct TextLine: Hashable {
     var top = Double.infinity
     var bottom = -Double.infinity
     var left = Double.infinity
@@ -13,8 +13,10 @@ struct TextLine: Hashable {
     /// Mean height of the letters, about the size of the font; 0 for a line of blanks.
     var height: Double { letters == 0 ? 0 : heights / Double(letters) }
 
+    package init() {}
+
     /// Adds a letter that is to be seen.
-    mutating func add(_ letter: Unicode.Scalar, left: Double, top: Double, right: Double, bottom: Double) {
+    package mutating func add(_ letter: Unicode.Scalar, left: Double, top: Double, right: Double, bottom: Double) {
         self.left = min(self.left, left)
         self.top = min(self.top, top)
         self.right = max(self.right, right)
@@ -30,9 +32,9 @@ struct TextLine: Hashable {
 ///
 /// Poppler's GLib interface gives lines only, but whoever cuts text into chunks lives from the empty lines between
 /// paragraphs; `pdftotext` has them because it sees poppler's blocks.
-enum Paragraphs {
+package enum Paragraphs {
     /// For each line, whether an empty line belongs before it. Same count as `lines`; the first is always false.
-    static func breaks(before lines: [TextLine]) -> [Bool] {
+    package static func breaks(before lines: [TextLine]) -> [Bool] {
         guard lines.count > 1 else { return lines.map { _ in false } }
         let usual = usualGap(lines)
         return lines.indices.map { $0 > 0 && isBreak(lines[$0 - 1], lines[$0], usualGap: usual) }

@@ -15,7 +15,7 @@ enum TextReader {
         }
         var beginning: [UInt8] = []
         let body = UnsafeRawBufferPointer(rebasing: bytes[markLength...])
-        try TextDecoding(encoding: encoding).decode(body) { (piece) throws(ReadingStop) in
+        try TextDecoding(encoding).decode(body) { (piece) throws(ReadingStop) in
             if beginning.count < titleWindow { beginning.append(contentsOf: piece.utf8.prefix(titleWindow)) }
             try stream.text(piece)
         }
