@@ -15,6 +15,8 @@ let settings: [SwiftSetting] = [
 let migrations = [
     "m0001_tenants", "m0002_workers", "m0003_tasks", "m0004_archive", "m0005_indexes", "m0006_documents", "m0007_chunks",
 ].flatMap { ["\($0).up.sql", "\($0).down.sql"] }
+/// Lua scripts.
+let scripts = ["offer", "fetch", "hand_back", "acknowledge", "reclaim"]
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -56,7 +58,7 @@ let package = Package(
         library("COpenVINO", "openvino"),  // scripts/setup writes openvino.pc; loaded at run time, never linked
         .target(
             name: "SluiceAssets",
-            resources: migrations.map { .embedInCode("Migrations/\($0)") },
+            resources: migrations.map { .embedInCode("Migrations/\($0)") } + scripts.map { .embedInCode("Scripts/\($0).lua") },
             swiftSettings: settings
         ),
 
@@ -123,7 +125,7 @@ let package = Package(
         .target(
             name: "SluiceServerKit",
             dependencies: [
-                "SluiceCore", "SluiceSystem", "SluicePostgres", "SluiceRedis", "SluiceStore", "SluiceBroker",
+                "SluiceCore", "SluiceSystem", "SluicePostgres", "SluiceRedis", "SluiceStore", "SluiceBroker", logging,
             ],
             path: "Tests/SluiceServerKit",
             swiftSettings: settings

@@ -1,4 +1,5 @@
 internal import CLibCrypto
+internal import SluiceCore
 
 /// SHA-256 through libcrypto.
 package struct SHA256Digest: Hashable, Sendable {
@@ -51,5 +52,18 @@ package struct SHA256Hasher: ~Copyable {
             preconditionFailure("libcrypto refused to finish a SHA-256")
         }
         return SHA256Digest(unchecked: bytes)
+    }
+}
+
+/// SHA-1, only because Redis names scripts by it.
+package enum SHA1Digest {
+    /// 40 lower-case digits.
+    package static func hexadecimal(of data: [UInt8]) -> String {
+        var bytes = [UInt8](repeating: 0, count: 20)
+        var length: UInt32 = 0
+        guard EVP_Digest(data, data.count, &bytes, &length, EVP_sha1(), nil) == 1 else {
+            preconditionFailure("libcrypto offers no SHA-1, by which Redis names scripts")
+        }
+        return bytes.hexadecimal
     }
 }

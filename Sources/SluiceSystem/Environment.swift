@@ -1,8 +1,5 @@
 internal import CLinux
-
-#if canImport(Glibc)
-    internal import Glibc
-#endif
+internal import Glibc
 
 /// The process's environment and the places that derive from it.
 package enum Environment {
@@ -84,7 +81,7 @@ extension Environment {
     package static func residentBytes() -> Int {
         guard let statm = textFile("/proc/self/statm") else { return 0 }
         let pages = statm.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
-        return pages * Int(sysconf(Int32(_SC_PAGESIZE)))
+        return pages * Int(getpagesize())
     }
 
     package static func coreCount() -> Int { max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }

@@ -33,6 +33,9 @@ package final class PinnedThread: SerialExecutor, TaskExecutor {
     /// would be a task that never resumes.
     package func stop() { inbox.stop() }
 
+    /// Runs `body` on this thread after what was submitted before, without waiting for it.
+    package func submit(_ body: @escaping @Sendable () -> Void) { inbox.submit(body) }
+
     /// Runs blocking `body` on this thread and resumes the caller with its result. Not cancellable once it runs.
     package func run<Value: Sendable, Failure: Error>(
         _ body: @escaping @Sendable () throws(Failure) -> Value

@@ -6,3 +6,6 @@ package func uncancelled<Value: Sendable>(
 ) async throws -> Value {
     try await Task { try await body() }.value
 }
+
+/// Runs `body` on its own, as nobody's child: for work that others wait for by other means.
+package func detached(_ body: @escaping @Sendable () async -> Void) { Task.detached { await body() } }

@@ -5,6 +5,11 @@ package struct NeverHappened: Error, CustomStringConvertible {
     package let what: String
     package let waited: Duration
 
+    package init(what: String, waited: Duration) {
+        self.what = what
+        self.waited = waited
+    }
+
     package var description: String { "\(what): not within \(waited.inSeconds) s" }
 }
 

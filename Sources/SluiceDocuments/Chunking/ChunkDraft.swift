@@ -1,20 +1,23 @@
 package import SluiceSystem
 
-/// One chunk as the chunker made it.
+/// A chunk as the chunker makes it, before it has an identity in the store.
 package struct ChunkDraft: Hashable, Sendable {
-    /// Position in the document, from 0.
+    /// Its place among the document's chunks, from 0.
     package var ordinal: Int
-    package var text: String
-    /// Half-open, in Unicode scalars of the document's text: `text` is exactly that slice.
-    package var charFrom: Int
-    package var charTo: Int
-    /// 1-based and inclusive; nil for formats without pages.
-    package var pageFrom: Int?
-    package var pageTo: Int?
-    /// Headings in force where the chunk begins, outermost first.
-    package var headingPath: [String]
-    /// SHA-256 of the text that is embedded.
-    package var contentHash: SHA256Digest
+    /// Exactly the document's Unicode scalars `charFrom ..< charTo`.
+    package let text: String
+    /// In Unicode scalars of the document's text.
+    package let charFrom: Int
+    /// In Unicode scalars, exclusive.
+    package let charTo: Int
+    /// The page of the first character, from 1; nil for formats without pages.
+    package let pageFrom: Int?
+    /// The page of the last character, from 1; nil for formats without pages.
+    package let pageTo: Int?
+    /// The Markdown headings in force at `charFrom`, outermost first; empty for other formats.
+    package let headingPath: [String]
+    /// SHA-256 of the text that is embedded: of `text`.
+    package let contentHash: SHA256Digest
 
     package init(
         ordinal: Int,

@@ -18,9 +18,8 @@ package protocol TaskHints: Sendable {
     func handBack(_ ids: [TaskID], queue: QueueName, worker: WorkerID) async throws
     /// How many ids each window holds.
     func windowCounts(_ queues: [QueueName]) async throws -> [QueueName: Int]
-    /// A random marker set by the first relay; nil when Redis was emptied, so windows must be filled anew.
-    func epoch() async throws -> String?
-    func setEpoch(_ epoch: String) async throws
+    /// The ids that a queue's window holds, oldest first.
+    func windowIDs(_ queue: QueueName) async throws -> [TaskID]
     /// Empties a queue's window, for a pause.
     func clear(queue: QueueName) async throws
     /// Incarnations that have a processing list.

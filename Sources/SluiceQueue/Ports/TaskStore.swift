@@ -45,6 +45,8 @@ package protocol TaskStore: Sendable {
     ///
     /// A lost lease counts the attempt and one crash; the task runs again at once, or is dead when attempts are used up.
     func rescue(limit: Int, term: Int64) async throws -> [RescuedTask]
+    /// Those of the incarnations that have no valid lease any more, or were never known.
+    func goneWorkers(among workers: [WorkerID]) async throws -> [WorkerID]
     /// Upkeep: day partitions ahead, partitions and worker rows beyond retention dropped, finished batches closed.
     func prune(retention: Duration, term: Int64) async throws -> PruneReport
     /// What the leader tells operators about itself.

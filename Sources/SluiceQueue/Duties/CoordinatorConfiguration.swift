@@ -1,0 +1,28 @@
+internal import SluiceCore
+
+package struct CoordinatorConfiguration: Sendable {
+    package var host: String
+    package var pid: Int32
+    package var version: String
+    /// Of the leadership and of the coordinator's own registration.
+    package var leaseLength: Duration
+    /// How often lost tasks are looked for.
+    package var sweepInterval: Duration
+    package var archiveRetention: Duration
+
+    package init(
+        host: String,
+        pid: Int32,
+        version: String,
+        leaseLength: Duration = .seconds(15),
+        sweepInterval: Duration = .seconds(5),
+        archiveRetention: Duration = .seconds(7 * 86_400)
+    ) {
+        self.host = host
+        self.pid = pid
+        self.version = version
+        self.leaseLength = leaseLength
+        self.sweepInterval = sweepInterval
+        self.archiveRetention = archiveRetention
+    }
+}

@@ -1,0 +1,108 @@
+package import SluiceCore
+internal import SluicePostgres
+package import SluiceQueue
+
+/// The engine's truth on PostgreSQL.
+package struct PostgresTaskStore: TaskStore {
+    private let store: Store
+    /// Tasks of one INSERT; more go in several, in one transaction.
+    private static let enqueueBatch = 5_000
+
+    package init(_ store: Store) { self.store = store }
+
+    package func enqueue(_ tasks: [NewTask]) async throws -> [EnqueuedTask] {
+        if tasks.isEmpty { return [] }
+        return try await store.pool.transaction { transaction in
+            var results: [EnqueuedTask] = []
+            results.reserveCapacity(tasks.count)
+            for start in stride(from: 0, to: tasks.count, by: Self.enqueueBatch) {
+                let batch = Array(tasks[start..<min(start + Self.enqueueBatch, tasks.count)])
+                results += try await store.enqueue(batch, in: transaction)
+            }
+            return results
+        }
+    }
+
+    package func register(_ worker: WorkerRegistration) async throws {
+        try await store.pool.execute(WorkerStatements.register(worker))
+    }
+
+    package func renew(_ worker: WorkerID, report: WorkerReport, holding: [Fence]) async throws -> Renewal {
+        try await store.pool.withConnection { connection in
+            guard try await connection.execute(WorkerStatements.renew(worker, report)) == 1 else { return .expired }
+            if holding.isEmpty { return .renewed(lost: []) }
+            return .renewed(lost: Set(try await connection.query(WorkerStatements.lost(holding))))
+        }
+    }
+
+    package func claim(_ ids: [TaskID], queue: QueueName, worker: WorkerID) async throws -> [ClaimedTask] {
+        if ids.isEmpty { return [] }
+        return try await store.pool.query(ClaimStatements.claim(ids, queue: queue, worker: worker))
+    }
+
+    package func claimNext(queue: QueueName, limit: Int, worker: WorkerID) async throws -> [ClaimedTask] {
+        if limit <= 0 { return [] }
+        return try await store.pool.query(ClaimStatements.claimNext(queue: queue, limit: limit, worker: worker))
+    }
+
+    package func settle(_ settlements: [Settlement], worker: WorkerID) async throws -> Set<Fence> {
+        if settlements.isEmpty { return [] }
+        return try await store.settle(settlements)
+    }
+
+    package func retire(_ worker: WorkerID) async throws {
+        try await store.pool.transaction { transaction in
+            try await transaction.execute(WorkerStatements.releaseAll(of: worker))
+            try await transaction.execute(WorkerStatements.stop(worker))
+        }
+    }
+
+    package func lead(as candidate: WorkerID, for length: Duration) async throws -> Int64? {
+        try await store.pool.query(WorkerStatements.lead(candidate, length)).first
+    }
+
+    package func resign(_ holder: WorkerID) async throws { try await store.pool.execute(WorkerStatements.resign(holder)) }
+
+    package func promoteDue(limit: Int) async throws -> [QueueName: Int] {
+        Dictionary(try await store.pool.query(DutyStatements.promote(limit))) { $0 + $1 }
+    }
+
+    package func candidates(queue: QueueName, limit: Int, excluding: [TaskID]) async throws -> [TaskID] {
+        if limit <= 0 { return [] }
+        // The excluded are among the first, so this many rows hold enough others; a filter in SQL would compare each row
+        // with each of them.
+        let rows = try await store.pool.query(DutyStatements.candidates(queue, limit + excluding.count))
+        if excluding.isEmpty { return rows }
+        let excluded = Set(excluding)
+        return Array(rows.lazy.filter { !excluded.contains($0) }.prefix(limit))
+    }
+
+    package func queues() async throws -> [QueueState] { try await store.pool.query(DutyStatements.queues()) }
+
+    package func rescue(limit: Int, term: Int64) async throws -> [RescuedTask] {
+        try await store.pool.query(DutyStatements.rescue(limit: limit, term: term))
+    }
+
+    package func goneWorkers(among workers: [WorkerID]) async throws -> [WorkerID] {
+        try await store.pool.query(WorkerStatements.gone(among: workers))
+    }
+
+    package func prune(retention: Duration, term: Int64) async throws -> PruneReport {
+        var report = PruneReport()
+        report.partitionsCreated = try await store.pool.query(DutyStatements.addArchiveDays()).first ?? 0
+        for name in try await store.pool.query(DutyStatements.expiredArchiveDays(retention)) {
+            // One a transaction, with a short wait: a waiting DROP would hold up everyone behind it.
+            let isDropped = try? await store.pool.transaction(settings: [("lock_timeout", "2s")]) { transaction in
+                try await transaction.script("DROP TABLE \(quotedIdentifier(name))")
+                return true
+            }
+            if isDropped == true { report.partitionsDropped += 1 }
+        }
+        report.workersForgotten = try await store.pool.execute(WorkerStatements.forget())
+        return report
+    }
+
+    package func reportLeader(term: Int64, relayLag: Duration, rescued: Int) async throws {
+        try await store.pool.execute(WorkerStatements.reportLeader(term, relayLag, rescued))
+    }
+}

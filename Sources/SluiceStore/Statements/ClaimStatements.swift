@@ -1,0 +1,87 @@
+internal import SluiceCore
+internal import SluicePostgres
+internal import SluiceQueue
+
+enum ClaimStatements {
+    /// Claims those of `ids` that are available, in one compare-and-set.
+    ///
+    /// - Index: the primary key. Rows locked by others are skipped: another claim has them, or will let them go and the
+    ///   relay hints again.
+    /// - The first CTE holds the worker's row so that a lease that has run out claims nothing, and the second is a fence:
+    ///   without it the planner may update more rows than were locked.
+    /// - Clock: the server's `now()`.
+    static func claim(_ ids: [TaskID], queue: QueueName, worker: WorkerID) -> Statement<ClaimedTask> {
+        Statement(
+            """
+            WITH me AS MATERIALIZED (
+                SELECT id FROM workers WHERE id = $3 AND lease_expires_at > now() AND state <> 'lost' FOR SHARE
+            ), picked AS MATERIALIZED (
+                SELECT tasks.id FROM tasks
+                WHERE tasks.id = ANY ($1::int8[]) AND tasks.queue = $2 AND tasks.state = 'available'
+                    AND EXISTS (SELECT FROM me) AND EXISTS (SELECT FROM queues WHERE name = $2 AND paused_at IS NULL)
+                FOR UPDATE OF tasks SKIP LOCKED
+            )
+            UPDATE tasks SET \(assignment("$3"))
+            FROM picked WHERE tasks.id = picked.id
+            RETURNING \(columns)
+            """,
+            [.int8Array(ids.map(\.rawValue)), .text(queue.rawValue), .uuid(worker)],
+            decode: decode
+        )
+    }
+
+    /// Claims up to `limit` available tasks of a queue, most urgent first.
+    ///
+    /// - Index: `tasks_available_idx`, in its order; locked rows are skipped, so that workers neither wait for each other
+    ///   nor get the same task.
+    static func claimNext(queue: QueueName, limit: Int, worker: WorkerID) -> Statement<ClaimedTask> {
+        Statement(
+            """
+            WITH me AS MATERIALIZED (
+                SELECT id FROM workers WHERE id = $3 AND lease_expires_at > now() AND state <> 'lost' FOR SHARE
+            ), picked AS MATERIALIZED (
+                SELECT tasks.id FROM tasks
+                WHERE tasks.queue = $1 AND tasks.state = 'available'
+                    AND EXISTS (SELECT FROM me) AND EXISTS (SELECT FROM queues WHERE name = $1 AND paused_at IS NULL)
+                ORDER BY tasks.priority, tasks.run_at, tasks.id LIMIT $2
+                FOR UPDATE OF tasks SKIP LOCKED
+            )
+            UPDATE tasks SET \(assignment("$3"))
+            FROM picked WHERE tasks.id = picked.id
+            RETURNING \(columns)
+            """,
+            [.text(queue.rawValue), .int8(Int64(limit)), .uuid(worker)],
+            decode: decode
+        )
+    }
+
+    private static func assignment(_ worker: String) -> String {
+        """
+        state = 'running', attempt = attempt + 1, lease_token = nextval('lease_tokens'), lease_owner = \(worker),
+            claimed_at = now(), deadline_at = now() + make_interval(secs => timeout_seconds)
+        """
+    }
+
+    private static let columns = """
+        tasks.id, tasks.lease_token, tasks.tenant_id, tasks.queue, tasks.kind, tasks.payload::text,
+            tasks.payload_version, tasks.attempt, tasks.max_attempts, tasks.crash_count, tasks.timeout_seconds,
+            tasks.batch_id
+        """
+
+    private static let decode: @Sendable (PGRow) throws(PostgresError) -> ClaimedTask = { row throws(PostgresError) in
+        ClaimedTask(
+            id: TaskID(rawValue: try row.int64(0)),
+            token: LeaseToken(rawValue: try row.int64(1)),
+            tenant: TenantID(trusted: try row.text(2)),
+            queue: QueueName(trusted: try row.text(3)),
+            kind: TaskKind(trusted: try row.text(4)),
+            payload: try row.text(5),
+            payloadVersion: try row.int16(6),
+            attempt: try row.int16(7),
+            maxAttempts: try row.int16(8),
+            crashCount: try row.int16(9),
+            timeout: .seconds(try row.int32(10)),
+            batch: try row.optionalInt64(11).map { BatchID(rawValue: $0) }
+        )
+    }
+}

@@ -1,0 +1,145 @@
+internal import SluiceCore
+internal import SluicePostgres
+internal import SluiceQueue
+
+/// Verdicts on claimed tasks. Every statement is guarded by `state = 'running' AND lease_token = given`, locks rows in the
+/// order of their ids (so that two settlers cannot deadlock on tasks) and returns the ids that passed; the others were
+/// stale. Index: the primary key. Clock: the server's `now()`.
+enum SettleStatements {
+    /// To the archive, as completed or cancelled, counted in their batches.
+    static func archive(_ fences: [Fence], as state: TaskState, reasons: [String?]) -> Statement<TaskID> {
+        Statement(
+            """
+            WITH given AS MATERIALIZED (
+                SELECT * FROM unnest($1::int8[], $2::int8[], $3::text[]) AS given (id, token, reason)
+            ), held AS MATERIALIZED (
+                SELECT tasks.id, given.reason FROM tasks JOIN given USING (id)
+                WHERE tasks.state = 'running' AND tasks.lease_token = given.token
+                ORDER BY tasks.id FOR UPDATE OF tasks
+            ), gone AS (
+                DELETE FROM tasks USING held WHERE tasks.id = held.id RETURNING tasks.*, held.reason
+            ), archived AS (
+                INSERT INTO tasks_archive (
+                    id, tenant_id, queue, kind, state, attempt, crash_count, payload_version, payload, batch_id,
+                    unique_key, lease_token, worker, reason, created_at, claimed_at
+                )
+                SELECT id, tenant_id, queue, kind, $4, attempt, crash_count, payload_version, payload, batch_id,
+                    unique_key, lease_token, lease_owner, reason, created_at, claimed_at
+                FROM gone
+            ), counts AS (
+                SELECT batch_id, count(*) AS count FROM gone WHERE batch_id IS NOT NULL GROUP BY batch_id
+            ), counted AS (
+                UPDATE batches SET pending = pending - count,
+                    completed = completed + CASE WHEN $4 = 'completed' THEN count ELSE 0 END,
+                    cancelled = cancelled + CASE WHEN $4 = 'cancelled' THEN count ELSE 0 END,
+                    finished_at = CASE WHEN pending = count AND dead = 0 THEN now() END
+                FROM counts WHERE batches.id = counts.batch_id
+            )
+            SELECT id FROM gone
+            """,
+            [
+                .int8Array(fences.map(\.task.rawValue)), .int8Array(fences.map(\.token.rawValue)),
+                .optionalTextArray(reasons), .text(state.rawValue),
+            ]
+        ) { row throws(PostgresError) in TaskID(rawValue: try row.int64(0)) }
+    }
+
+    /// One task that goes back: to available, scheduled or retryable.
+    struct Return: Sendable {
+        let fence: Fence
+        let state: TaskState
+        let delay: Duration
+        /// Snoozes and releases give the attempt back.
+        let isRefunded: Bool
+        /// As in `attempts.outcome`.
+        let outcome: String
+        let failure: TaskFailure
+    }
+
+    static func giveBack(_ returns: [Return]) -> Statement<TaskID> {
+        Statement(
+            """
+            WITH given AS MATERIALIZED (
+                SELECT * FROM unnest(
+                    $1::int8[], $2::int8[], $3::text[], $4::float8[], $5::bool[], $6::text[], $7::text[], $8::text[]
+                ) AS given (id, token, next, delay, refund, outcome, class, message)
+            ), held AS MATERIALIZED (
+                SELECT tasks.id, tenant_id, attempt, lease_token, lease_owner, claimed_at, next, delay, refund, outcome,
+                    class, message
+                FROM tasks JOIN given USING (id)
+                WHERE tasks.state = 'running' AND tasks.lease_token = given.token
+                ORDER BY tasks.id FOR UPDATE OF tasks
+            ), kept AS (
+                INSERT INTO attempts (
+                    task_id, tenant_id, attempt, lease_token, worker, outcome, error_class, error_message, claimed_at
+                )
+                SELECT id, tenant_id, attempt, lease_token, lease_owner, outcome, class, message, claimed_at FROM held
+            )
+            UPDATE tasks SET state = next, run_at = CASE WHEN next = 'available' THEN tasks.run_at
+                    ELSE now() + make_interval(secs => delay) END,
+                attempt = tasks.attempt - CASE WHEN refund THEN 1 ELSE 0 END,
+                lease_token = NULL, lease_owner = NULL, claimed_at = NULL, deadline_at = NULL
+            FROM held WHERE tasks.id = held.id
+            RETURNING tasks.id
+            """,
+            [
+                .int8Array(returns.map(\.fence.task.rawValue)), .int8Array(returns.map(\.fence.token.rawValue)),
+                .textArray(returns.map(\.state.rawValue)), .float8Array(returns.map(\.delay.inSeconds)),
+                .boolArray(returns.map(\.isRefunded)), .textArray(returns.map(\.outcome)),
+                .textArray(returns.map(\.failure.errorClass)), .textArray(returns.map { sanitized($0.failure.message) }),
+            ]
+        ) { row throws(PostgresError) in TaskID(rawValue: try row.int64(0)) }
+    }
+
+    /// To the dead letters, with the last error, counted in their batches.
+    static func bury(_ fences: [Fence], _ failures: [TaskFailure]) -> Statement<TaskID> {
+        Statement(
+            """
+            WITH given AS MATERIALIZED (
+                SELECT * FROM unnest($1::int8[], $2::int8[], $3::text[], $4::text[], $5::text[])
+                    AS given (id, token, class, message, fingerprint)
+            ), held AS MATERIALIZED (
+                SELECT tasks.id, class, message, fingerprint FROM tasks JOIN given USING (id)
+                WHERE tasks.state = 'running' AND tasks.lease_token = given.token
+                ORDER BY tasks.id FOR UPDATE OF tasks
+            ), gone AS (
+                DELETE FROM tasks USING held WHERE tasks.id = held.id RETURNING tasks.*, class, message, fingerprint
+            ), kept AS (
+                INSERT INTO attempts (
+                    task_id, tenant_id, attempt, lease_token, worker, outcome, error_class, error_message, claimed_at
+                )
+                SELECT id, tenant_id, attempt, lease_token, lease_owner, 'failed', class, message, claimed_at FROM gone
+            ), \(buried)
+            SELECT id FROM gone
+            """,
+            [
+                .int8Array(fences.map(\.task.rawValue)), .int8Array(fences.map(\.token.rawValue)),
+                .textArray(failures.map(\.errorClass)), .textArray(failures.map { sanitized($0.message) }),
+                .textArray(failures.map { sanitized($0.fingerprint) }),
+            ]
+        ) { row throws(PostgresError) in TaskID(rawValue: try row.int64(0)) }
+    }
+
+    /// What follows `gone (tasks.*, class, message, fingerprint)`: the letters, and the batches' counts.
+    static let buried = """
+        buried AS (
+                INSERT INTO dead_letters (
+                    id, tenant_id, queue, kind, priority, attempt, max_attempts, crash_count, timeout_seconds,
+                    payload_version, payload, batch_id, unique_key, error_class, error_message, fingerprint, created_at
+                )
+                SELECT id, tenant_id, queue, kind, priority, attempt, max_attempts, crash_count, timeout_seconds,
+                    payload_version, payload, batch_id, unique_key, class, message, fingerprint, created_at
+                FROM gone
+            ), counts AS (
+                SELECT batch_id, count(*) AS count FROM gone WHERE batch_id IS NOT NULL GROUP BY batch_id
+            ), counted AS (
+                UPDATE batches SET pending = pending - count, dead = dead + count
+                FROM counts WHERE batches.id = counts.batch_id
+            )
+        """
+
+    /// PostgreSQL's text holds no U+0000.
+    private static func sanitized(_ text: String) -> String {
+        text.utf8.contains(0) ? String(String.UnicodeScalarView(text.unicodeScalars.filter { $0 != "\0" })) : text
+    }
+}

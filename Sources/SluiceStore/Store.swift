@@ -1,0 +1,41 @@
+package import Logging
+package import SluiceCore
+package import SluicePostgres
+
+/// PostgreSQL as the fleet sees it: a pool whose sessions see all tenants, in one schema.
+///
+/// Row-level security binds these sessions too: they see rows because their scope is `*`, set with the start-up packet or,
+/// behind a pooler, as the role's default. Calls on behalf of one tenant narrow the scope with `inTenant`.
+package final class Store: Sendable {
+    package let pool: PostgresPool
+    package let schema: String
+    let logger: Logger
+
+    /// Makes the pool; connects when first used.
+    package init(configuration: PostgresConfiguration, schema: String, logger: Logger) {
+        var configuration = configuration
+        configuration.settings["search_path"] = "\(schema),public"
+        configuration.settings["sluice.tenant"] = "*"
+        // Planning a custom plan costs more than the short statements of the queue take to run.
+        configuration.settings["plan_cache_mode"] = "auto"
+        pool = PostgresPool(configuration)
+        self.schema = schema
+        self.logger = logger
+    }
+
+    /// A transaction that sees one tenant's rows and no other's.
+    package func inTenant<Value: Sendable>(
+        _ tenant: TenantID,
+        readOnly: Bool = false,
+        settings: [(name: String, value: String)] = [],
+        _ body: (PostgresTransaction) async throws -> Value
+    ) async throws -> Value {
+        try await pool.transaction(
+            readOnly: readOnly,
+            settings: [("sluice.tenant", tenant.rawValue)] + settings,
+            body
+        )
+    }
+
+    package func close() { pool.close() }
+}
