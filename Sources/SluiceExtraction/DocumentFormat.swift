@@ -1,6 +1,7 @@
 internal import SluiceCore
 
-/// What a document is, judged by its first bytes; a name only decides between kinds of text and where bytes are ambiguous.
+/// What a document is, judged by its first bytes; a name only decides between kinds of text and where bytes are
+/// ambiguous.
 package enum DocumentFormat: Hashable, Sendable {
     case nothing
     case pdf

@@ -49,7 +49,9 @@ package enum MarkdownTitle {
     }
 
     private static func fenceMark(_ line: Line) -> Unicode.Scalar? {
-        guard let mark = line.first, mark == "`" || mark == "~", line.prefix(while: { $0 == mark }).count >= 3 else { return nil }
+        guard let mark = line.first, mark == "`" || mark == "~", line.prefix(while: { $0 == mark }).count >= 3 else {
+            return nil
+        }
         return mark
     }
 
@@ -69,7 +71,8 @@ package enum MarkdownTitle {
 
     private static func isUnderline(_ line: Line) -> Bool {
         let trimmed = line.reversed().drop { $0 == " " || $0 == "\t" }
-        return !trimmed.isEmpty && (trimmed.allSatisfy { $0 == "=" } || (trimmed.count >= 3 && trimmed.allSatisfy { $0 == "-" }))
+        return !trimmed.isEmpty
+            && (trimmed.allSatisfy { $0 == "=" } || (trimmed.count >= 3 && trimmed.allSatisfy { $0 == "-" }))
     }
 
     private typealias Line = Substring.UnicodeScalarView

@@ -1,6 +1,7 @@
 /// Tells a PDF that lost its end from one that is merely untidy.
 ///
-/// Poppler repairs a cut file by searching for objects and then shows what it found, often with pages missing and without
+/// Poppler repairs a cut file by searching for objects and then shows what it found, often with pages missing and
+/// without
 /// saying so. Nothing broken may be called success, so a cut file is refused before it is repaired.
 package enum PDFEnding {
     private static let tail = 4_096
@@ -28,7 +29,8 @@ package enum PDFEnding {
         let head = Array(bytes.prefix(1_024))
         guard let mark = head.firstRange(of: Array("/Linearized".utf8)) else { return nil }
         let rest = head[mark.upperBound...]
-        guard let end = rest.firstRange(of: Array(">>".utf8)), let start = head[..<mark.lowerBound].lastIndex(of: 0x3C) else {
+        guard let end = rest.firstRange(of: Array(">>".utf8)), let start = head[..<mark.lowerBound].lastIndex(of: 0x3C)
+        else {
             return nil
         }
         let dictionary = head[start..<end.lowerBound]

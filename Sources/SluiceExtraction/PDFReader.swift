@@ -7,10 +7,16 @@ enum PDFReader {
     private static let imagePageLimit = 200
 
     static func read(
-        _ bytes: UnsafeRawBufferPointer, _ request: ExtractionRequest, into stream: ReplyStream
+        _ bytes: UnsafeRawBufferPointer,
+        _ request: ExtractionRequest,
+        into stream: ReplyStream
     ) throws(ReadingStop) -> Reading {
         if PDFEnding.isCutOff(bytes) {
-            return Reading(.corrupt, "the PDF is cut off: it ends before its trailer; get the whole file", mediaType: MediaType.pdf)
+            return Reading(
+                .corrupt,
+                "the PDF is cut off: it ends before its trailer; get the whole file",
+                mediaType: MediaType.pdf
+            )
         }
         let document: PDFDocument
         switch PDFDocument.open(bytes, passwords: request.passwords) {
@@ -59,9 +65,15 @@ enum PDFReader {
                 if imageOnly > 0 { detail += "; \(imageOnly) of them hold images and no text" }
                 return Reading(.ok, detail, metadata)
             }
-            if unreadable == pages { return Reading(.corrupt, "none of its pages can be read (\(pages) in all)", metadata) }
+            if unreadable == pages {
+                return Reading(.corrupt, "none of its pages can be read (\(pages) in all)", metadata)
+            }
             if imageOnly > 0 {
-                return Reading(.needsOCR, "its pages hold images and no text (\(pages) in all); text recognition is needed", metadata)
+                return Reading(
+                    .needsOCR,
+                    "its pages hold images and no text (\(pages) in all); text recognition is needed",
+                    metadata
+                )
             }
             return Reading(.empty, "its pages hold neither text nor images (\(pages) in all)", metadata)
         }

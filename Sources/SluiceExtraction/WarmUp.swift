@@ -4,7 +4,8 @@ internal import SluiceCore
 /// Lets the libraries do what they do once, while they may still open files: tables, locale, time zone, lazy binding.
 enum WarmUp {
     static func run() {
-        // GLib converts titles and form values through the C library's modules, which are shared objects: they could not be
+        // GLib converts titles and form values through the C library's modules, which are shared objects: they could
+        // not be
         // loaded later, and an open converter keeps them.
         for (to, from) in conversions { _ = g_iconv_open(to, from) }
         Array(document.utf8).withUnsafeBytes { bytes in

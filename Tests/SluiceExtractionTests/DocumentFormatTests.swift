@@ -29,8 +29,10 @@ struct DocumentFormatTests {
         "formats without a reader are named, whatever the hint",
         arguments: [
             [0x50, 0x4B, 3, 4], [0x89, 0x50, 0x4E, 0x47], [0xFF, 0xD8, 0xFF, 0xE0], [0x1F, 0x8B, 8],
-            Array("{\\rtf1".utf8), Array(" \n<!DOCTYPE HTML>".utf8), Array("\u{FEFF}<html>".utf8), Array("<?xml version".utf8),
-        ] as [[UInt8]])
+            Array("{\\rtf1".utf8), Array(" \n<!DOCTYPE HTML>".utf8), Array("\u{FEFF}<html>".utf8),
+            Array("<?xml version".utf8),
+        ] as [[UInt8]]
+    )
     func foreign(bytes: [UInt8]) {
         for hint in [nil, "application/pdf", "text/plain"] {
             guard case .foreign(let name) = Self.sniff(bytes, hint) else {

@@ -22,7 +22,8 @@ struct MarkdownTitleTests {
             ("", nil),
             ("# \n## \n", nil),
             ("--- \ntitle: not closed\n", nil),
-        ] as [(String, String?)])
+        ] as [(String, String?)]
+    )
     func title(text: String, expected: String?) {
         #expect(MarkdownTitle.find(in: text) == expected)
     }

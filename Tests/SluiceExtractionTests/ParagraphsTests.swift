@@ -5,7 +5,11 @@ import Testing
 struct ParagraphsTests {
     /// A line of ten-point letters.
     private static func line(
-        _ text: String, top: Double, left: Double = 50, width: Double = 200, height: Double = 10
+        _ text: String,
+        top: Double,
+        left: Double = 50,
+        width: Double = 200,
+        height: Double = 10
     ) -> TextLine {
         var line = TextLine()
         let letters = text.unicodeScalars.filter { $0 != " " }

@@ -27,7 +27,9 @@ struct TextEncodingTests {
         #expect(Self.decode([0xEF, 0xBB, 0xBF] + text.utf8) == text)
         #expect(Self.decode([0xFF, 0xFE] + Self.utf16(text, bigEndian: false)) == text)
         #expect(Self.decode([0xFE, 0xFF] + Self.utf16(text, bigEndian: true)) == text)
-        let utf32 = text.unicodeScalars.flatMap { [UInt8($0.value & 0xFF), UInt8($0.value >> 8 & 0xFF), UInt8($0.value >> 16), 0] }
+        let utf32 = text.unicodeScalars.flatMap {
+            [UInt8($0.value & 0xFF), UInt8($0.value >> 8 & 0xFF), UInt8($0.value >> 16), 0]
+        }
         #expect(Self.decode([0xFF, 0xFE, 0, 0] + utf32) == text)
     }
 

@@ -7,7 +7,8 @@ import Testing
 /// Real and hostile PDFs from outside the repository: `SLUICE_SHARED` names the folder that has them under `data/`.
 @Suite(
     "Corpora through the confined extractor",
-    .enabled(if: Environment.value("SLUICE_SHARED") != nil, "set SLUICE_SHARED"), .timeLimit(.minutes(5))
+    .enabled(if: Environment.value("SLUICE_SHARED") != nil, "set SLUICE_SHARED"),
+    .timeLimit(.minutes(5))
 )
 struct ExtractorCorpusTests {
     private static var data: String { (Environment.value("SLUICE_SHARED") ?? "") + "/data" }
@@ -17,7 +18,9 @@ struct ExtractorCorpusTests {
         defer { closedir(listing) }
         var names: [String] = []
         while let entry = readdir(listing) {
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) {
+                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+            }
             if name.hasSuffix(".pdf") { names.append(name) }
         }
         return names.sorted()
@@ -28,7 +31,7 @@ struct ExtractorCorpusTests {
         let folder = Self.data + "/usgov-pdf-qa/pdfs"
         let names = Self.files(in: folder)
         #expect(names.count == 30)
-        try await ExtractorFixture.withPool(children: 2) { pool in
+        try await ExtractorFixture.withPool(children: 2) { (pool: ExtractorPool) async throws in
             var pages = 0
             for name in names {
                 let reply = try await pool.extract(path: folder + "/" + name, limits: .init())
@@ -44,17 +47,30 @@ struct ExtractorCorpusTests {
         let folder = Self.data + "/pdf-robust"
         let manifest = (Environment.textFile(folder + "/manifest.jsonl") ?? "").split(separator: "\n")
         #expect(manifest.count > 400)
-        try await ExtractorFixture.withPool { pool in
+        try await ExtractorFixture.withPool { (pool: ExtractorPool) async throws in
             for line in manifest {
                 let name = try #require(Self.field("file", in: line))
-                let reply = try await pool.extract(path: "\(folder)/files/\(name)", limits: .init(wallClock: .seconds(30)))
+                let reply = try await pool.extract(
+                    path: "\(folder)/files/\(name)",
+                    limits: .init(wallClock: .seconds(30))
+                )
                 let allowed = Self.allowed(line)
                 #expect(allowed.contains(reply.outcome), "\(name): \(reply.outcome.name), \(reply.detail)")
-                guard reply.outcome == .encrypted, let password = Self.field("password", in: line) else { continue }
+                // The empty password was tried already; one file has it and a broken length that poppler does not
+                // forgive.
+                guard reply.outcome == .encrypted, let password = Self.field("password", in: line), !password.isEmpty
+                else {
+                    continue
+                }
                 let opened = try await pool.extract(
-                    path: "\(folder)/files/\(name)", passwords: [password], limits: .init(wallClock: .seconds(30))
+                    path: "\(folder)/files/\(name)",
+                    passwords: [password],
+                    limits: .init(wallClock: .seconds(30))
                 )
-                #expect(opened.outcome != .encrypted, "\(name) with its password: \(opened.detail)")
+                #expect(
+                    [.ok, .empty, .needsOCR].contains(opened.outcome),
+                    "\(name) with its password: \(opened.detail)"
+                )
             }
         }
     }

@@ -10,10 +10,12 @@ struct ExtractorDocumentTests {
         arguments: [
             ("three-pages.pdf", .ok), ("empty-password.pdf", .ok), ("damaged-table.pdf", .ok), ("rotated.pdf", .ok),
             ("form.pdf", .ok), ("image-and-text.pdf", .ok), ("handbook.md", .ok), ("truncated.pdf", .corrupt),
-            ("user-password.pdf", .encrypted), ("no-text.pdf", .empty), ("no-pages.pdf", .empty), ("image-only.pdf", .needsOCR),
-        ] as [(String, ExtractionOutcome)])
+            ("user-password.pdf", .encrypted), ("no-text.pdf", .empty), ("no-pages.pdf", .empty),
+            ("image-only.pdf", .needsOCR),
+        ] as [(String, ExtractionOutcome)]
+    )
     func outcome(name: String, expected: ExtractionOutcome) async throws {
-        let reply = try await ExtractorFixture.withPool { pool in
+        let reply = try await ExtractorFixture.withPool { (pool: ExtractorPool) async throws in
             try await pool.extract(path: ExtractorFixture.path(name), limits: ExtractorFixture.limits)
         }
         #expect(reply.outcome == expected, "\(reply.detail)")
@@ -23,7 +25,7 @@ struct ExtractorDocumentTests {
 
     @Test("a PDF's pages, paragraphs and metadata arrive", arguments: ["three-pages.pdf", "empty-password.pdf"])
     func pages(name: String) async throws {
-        let reply = try await ExtractorFixture.withPool { pool in
+        let reply = try await ExtractorFixture.withPool { (pool: ExtractorPool) async throws in
             try await pool.extract(path: ExtractorFixture.path(name), limits: ExtractorFixture.limits)
         }
         let found = try #require(reply.text)
@@ -46,7 +48,7 @@ struct ExtractorDocumentTests {
 
     @Test("the right password opens, a wrong one does not, and a child that saw one is replaced")
     func passwords() async throws {
-        try await ExtractorFixture.withPool { pool in
+        try await ExtractorFixture.withPool { (pool: ExtractorPool) async throws in
             let path = ExtractorFixture.path("user-password.pdf")
             let limits = ExtractorFixture.limits
             let wrong = try await pool.extract(path: path, passwords: ["guess", "Open Sesame"], limits: limits)
@@ -54,7 +56,11 @@ struct ExtractorDocumentTests {
             #expect(!wrong.detail.contains("guess"))
             let right = try await pool.extract(path: path, passwords: ["guess", "open sesame"], limits: limits)
             #expect(right.text?.metadata.title == "Café rules")
-            _ = try await pool.extract(path: ExtractorFixture.path("rotated.pdf"), passwords: ["unneeded"], limits: limits)
+            _ = try await pool.extract(
+                path: ExtractorFixture.path("rotated.pdf"),
+                passwords: ["unneeded"],
+                limits: limits
+            )
             _ = try await pool.extract(path: ExtractorFixture.path("rotated.pdf"), limits: limits)
             let statistics = await pool.statistics()
             #expect(statistics.childrenStarted == 3)
@@ -65,7 +71,7 @@ struct ExtractorDocumentTests {
 
     @Test("text keeps its characters, whatever its encoding")
     func text() async throws {
-        try await ExtractorFixture.withPool { pool in
+        try await ExtractorFixture.withPool { (pool: ExtractorPool) async throws in
             let latin: [UInt8] = Array("Caf".utf8) + [0xE9] + Array("\r\nnext".utf8)
             let reply = try await ExtractorFixture.withFile(latin) { try await pool.extract(path: $0, limits: .init()) }
             #expect(reply.text?.text == "Café\r\nnext")
@@ -80,7 +86,7 @@ struct ExtractorDocumentTests {
 
     @Test("a form's values and a mixed document's gaps are told")
     func formsAndImages() async throws {
-        try await ExtractorFixture.withPool { pool in
+        try await ExtractorFixture.withPool { (pool: ExtractorPool) async throws in
             let form = try await pool.extract(path: ExtractorFixture.path("form.pdf"), limits: .init())
             #expect(form.text?.text == "Application\nName of the applicant: Ada Lovelace\n")
             let mixed = try await pool.extract(path: ExtractorFixture.path("image-and-text.pdf"), limits: .init())
@@ -91,7 +97,7 @@ struct ExtractorDocumentTests {
 
     @Test("what is no document is said to be so")
     func noDocuments() async throws {
-        try await ExtractorFixture.withPool { pool in
+        try await ExtractorFixture.withPool { (pool: ExtractorPool) async throws in
             let cases: [([UInt8], String, ExtractionOutcome)] = [
                 ([], ".pdf", .empty), ([], ".txt", .empty), (Array(" \n\t".utf8), ".txt", .empty),
                 (Array("just words".utf8), ".pdf", .corrupt), ([0x50, 0x4B, 3, 4, 0, 0], ".pdf", .unsupported),
@@ -111,9 +117,11 @@ struct ExtractorDocumentTests {
 
     @Test("limits of bytes, pages and characters")
     func limits() async throws {
-        try await ExtractorFixture.withPool { pool in
+        try await ExtractorFixture.withPool { (pool: ExtractorPool) async throws in
             let path = ExtractorFixture.path("three-pages.pdf")
-            for limits in [ExtractionLimits(maxBytes: 2_000), ExtractionLimits(maxPages: 2), ExtractionLimits(maxCharacters: 150)] {
+            for limits in [
+                ExtractionLimits(maxBytes: 2_000), ExtractionLimits(maxPages: 2), ExtractionLimits(maxCharacters: 150),
+            ] {
                 #expect(try await pool.extract(path: path, limits: limits).outcome == .tooLarge)
             }
             let just = ExtractionLimits(maxPages: 3, maxCharacters: 211)
@@ -125,7 +133,7 @@ struct ExtractorDocumentTests {
 
     @Test("an open descriptor is read wherever it stands, and stays open where it was")
     func descriptor() async throws {
-        try await ExtractorFixture.withPool { pool in
+        try await ExtractorFixture.withPool { (pool: ExtractorPool) async throws in
             let descriptor = open(ExtractorFixture.path("handbook.md"), O_RDONLY)
             defer { close(descriptor) }
             #expect(lseek(descriptor, 20, SEEK_SET) == 20)

@@ -7,9 +7,13 @@ import Testing
 @Suite("Documents that attack their extractor", .timeLimit(.minutes(3)))
 struct ExtractorFaultTests {
     private static func attack(
-        _ what: String, _ pool: ExtractorPool, limits: ExtractionLimits = ExtractorFixture.limits
+        _ what: String,
+        _ pool: ExtractorPool,
+        limits: ExtractionLimits = ExtractorFixture.limits
     ) async throws -> ExtractionReply {
-        try await ExtractorFixture.withFile("%SLUICE-TEST \(what)\n") { try await pool.extract(path: $0, limits: limits) }
+        try await ExtractorFixture.withFile("%SLUICE-TEST \(what)\n") {
+            try await pool.extract(path: $0, limits: limits)
+        }
     }
 
     private static func readsNormally(_ pool: ExtractorPool) async throws -> Bool {
@@ -19,14 +23,19 @@ struct ExtractorFaultTests {
     @Test(
         "a child that ends or lies is reported and replaced",
         arguments: [
-            ("crash", .crashed(signal: SIGABRT)), ("fault", .crashed(signal: SIGSEGV)), ("oom", .crashed(signal: SIGABRT)),
+            ("crash", .crashed(signal: SIGABRT)), ("fault", .crashed(signal: SIGSEGV)),
+            ("oom", .crashed(signal: SIGABRT)),
             ("exit", .crashed(signal: 0)), ("garbage", .crashed(signal: 0)), ("lie", .crashed(signal: 0)),
             ("close", .crashed(signal: 0)), ("flood", .tooLarge),
-        ] as [(String, ExtractionOutcome)])
+        ] as [(String, ExtractionOutcome)]
+    )
     func faults(what: String, expected: ExtractionOutcome) async throws {
-        try await ExtractorFixture.withPool { pool in
+        try await ExtractorFixture.withPool { (pool: ExtractorPool) async throws in
             let limits = ExtractionLimits(
-                maxPages: 10_000_000, maxCharacters: 8_000_000, wallClock: .seconds(30), addressSpace: 1 << 30
+                maxPages: 10_000_000,
+                maxCharacters: 8_000_000,
+                wallClock: .seconds(30),
+                addressSpace: 1 << 30
             )
             let reply = try await Self.attack(what, pool, limits: limits)
             #expect(reply.outcome == expected, "\(reply.detail)")
@@ -38,11 +47,13 @@ struct ExtractorFaultTests {
     @Test(
         "what the confinement forbids ends the child or fails",
         arguments: [
-            ("socket", .crashed(signal: SIGSYS)), ("exec", .crashed(signal: SIGSYS)), ("fork", .crashed(signal: SIGSYS)),
+            ("socket", .crashed(signal: SIGSYS)), ("exec", .crashed(signal: SIGSYS)),
+            ("fork", .crashed(signal: SIGSYS)),
             ("kill", .crashed(signal: SIGSYS)), ("write_file", .crashed(signal: 0)),
-        ] as [(String, ExtractionOutcome)])
+        ] as [(String, ExtractionOutcome)]
+    )
     func forbidden(what: String, expected: ExtractionOutcome) async throws {
-        try await ExtractorFixture.withPool { pool in
+        try await ExtractorFixture.withPool { (pool: ExtractorPool) async throws in
             let reply = try await Self.attack(what, pool)
             #expect(reply.outcome == expected, "\(reply.detail)")
             // 91 is the hook's own code for an attempt that was refused, 90 for one that went through.
@@ -53,7 +64,7 @@ struct ExtractorFaultTests {
 
     @Test("other files cannot be read where the kernel has Landlock")
     func otherFiles() async throws {
-        try await ExtractorFixture.withPool { pool in
+        try await ExtractorFixture.withPool { (pool: ExtractorPool) async throws in
             guard try await pool.greeting().confinement.contains(.landlock) else { return }
             #expect(try await Self.attack("read_file", pool).detail.contains("91"))
         }
@@ -61,10 +72,14 @@ struct ExtractorFaultTests {
 
     @Test("a hanging child is ended after the wall clock's limit, a spinning one after the CPU's")
     func timeouts() async throws {
-        try await ExtractorFixture.withPool { pool in
+        try await ExtractorFixture.withPool { (pool: ExtractorPool) async throws in
             let hang = try await Self.attack("hang", pool, limits: ExtractionLimits(wallClock: .milliseconds(300)))
             #expect(hang.outcome == .timeout)
-            let spin = try await Self.attack("spin", pool, limits: ExtractionLimits(wallClock: .seconds(60), cpuSeconds: 1))
+            let spin = try await Self.attack(
+                "spin",
+                pool,
+                limits: ExtractionLimits(wallClock: .seconds(60), cpuSeconds: 1)
+            )
             #expect(spin.outcome == .timeout)
             #expect(spin.detail.contains("CPU"))
             #expect(try await Self.readsNormally(pool))
@@ -76,7 +91,7 @@ struct ExtractorFaultTests {
 
     @Test("cancellation ends the child at once and frees its place")
     func cancellation() async throws {
-        try await ExtractorFixture.withPool { pool in
+        try await ExtractorFixture.withPool { (pool: ExtractorPool) async throws in
             #expect(try await Self.readsNormally(pool))
             try await withThrowingTaskGroup(of: Result<ExtractionReply, any Error>.self) { group in
                 group.addTask {
@@ -107,12 +122,13 @@ struct ExtractorFaultTests {
 
     @Test("a document that kills its child costs no neighbour")
     func neighbours() async throws {
-        try await ExtractorFixture.withPool(children: 2) { pool in
+        try await ExtractorFixture.withPool(children: 2) { (pool: ExtractorPool) async throws in
             let outcomes = try await withThrowingTaskGroup(of: ExtractionOutcome.self) { group in
                 for number in 0..<40 {
                     group.addTask {
                         if number.isMultiple(of: 4) { return try await Self.attack("crash", pool).outcome }
-                        return try await pool.extract(path: ExtractorFixture.path("three-pages.pdf"), limits: .init()).outcome
+                        return try await pool.extract(path: ExtractorFixture.path("three-pages.pdf"), limits: .init())
+                            .outcome
                     }
                 }
                 return try await group.reduce(into: [:]) { $0[$1, default: 0] += 1 }
@@ -123,7 +139,7 @@ struct ExtractorFaultTests {
 
     @Test("a child is kept warm and replaced after its share of documents")
     func reuse() async throws {
-        try await ExtractorFixture.withPool(documentsPerChild: 3) { pool in
+        try await ExtractorFixture.withPool(documentsPerChild: 3) { (pool: ExtractorPool) async throws in
             for _ in 0..<7 { #expect(try await Self.readsNormally(pool)) }
             let statistics = await pool.statistics()
             #expect(statistics.childrenStarted == 3)

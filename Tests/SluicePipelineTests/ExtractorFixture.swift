@@ -14,10 +14,14 @@ enum ExtractorFixture {
 
     /// Runs `body` with a pool whose children honour test hooks, and shuts it down.
     static func withPool<Value>(
-        children: Int = 1, documentsPerChild: Int = 200, _ body: (ExtractorPool) async throws -> Value
+        children: Int = 1,
+        documentsPerChild: Int = 200,
+        _ body: (ExtractorPool) async throws -> Value
     ) async throws -> Value {
         let configuration = ExtractorConfiguration(
-            children: children, documentsPerChild: documentsPerChild, honoursTestHooks: true
+            children: children,
+            documentsPerChild: documentsPerChild,
+            honoursTestHooks: true
         )
         let pool = ExtractorPool(configuration)
         do {
@@ -32,7 +36,9 @@ enum ExtractorFixture {
 
     /// Gives `body` the path of a temporary file with `bytes`, readable by its owner only.
     static func withFile<Value>(
-        _ bytes: [UInt8], suffix: String = ".txt", _ body: (String) async throws -> Value
+        _ bytes: [UInt8],
+        suffix: String = ".txt",
+        _ body: (String) async throws -> Value
     ) async throws -> Value {
         var template = Array("/tmp/sluice-extractor-XXXXXX\(suffix)".utf8CString)
         let descriptor = mkstemps(&template, Int32(suffix.utf8.count))
@@ -46,7 +52,9 @@ enum ExtractorFixture {
     }
 
     static func withFile<Value>(
-        _ text: String, suffix: String = ".txt", _ body: (String) async throws -> Value
+        _ text: String,
+        suffix: String = ".txt",
+        _ body: (String) async throws -> Value
     ) async throws -> Value {
         try await withFile(Array(text.utf8), suffix: suffix, body)
     }

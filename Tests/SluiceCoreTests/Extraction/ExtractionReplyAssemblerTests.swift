@@ -4,7 +4,9 @@ import Testing
 @Suite("Putting a reply together from a child that may lie")
 struct ExtractionReplyAssemblerTests {
     private static func verdict(
-        _ outcome: ExtractionOutcome = .ok, pages: Int = 0, characters: Int
+        _ outcome: ExtractionOutcome = .ok,
+        pages: Int = 0,
+        characters: Int
     ) -> ExtractionFrame {
         let metadata = DocumentMetadata(mediaType: "text/plain", pageCount: pages)
         return ExtractionVerdict(outcome: outcome, detail: "d", metadata: metadata, characters: characters).frame
@@ -14,7 +16,8 @@ struct ExtractionReplyAssemblerTests {
     private static func text(_ text: String) -> ExtractionFrame { ExtractionFrame(.text, body: Array(text.utf8)) }
 
     private static func assemble(
-        _ frames: [ExtractionFrame], limits: ExtractionLimits = .init()
+        _ frames: [ExtractionFrame],
+        limits: ExtractionLimits = .init()
     ) throws -> ExtractionReply? {
         var assembler = ExtractionReplyAssembler(limits: limits)
         for frame in frames {

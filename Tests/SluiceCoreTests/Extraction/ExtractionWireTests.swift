@@ -7,7 +7,12 @@ struct ExtractionWireTests {
         outcome: .ok,
         detail: "3 pages",
         metadata: DocumentMetadata(
-            title: "Café", author: nil, createdAt: -1, modifiedAt: nil, mediaType: "application/pdf", pageCount: 3
+            title: "Café",
+            author: nil,
+            createdAt: -1,
+            modifiedAt: nil,
+            mediaType: "application/pdf",
+            pageCount: 3
         ),
         characters: 211
     )
@@ -45,7 +50,8 @@ struct ExtractionWireTests {
         arguments: [
             (0, UInt8(0)), (3, 0), (4, 2), (5, 0), (5, 9), (6, 1), (7, 128),
             (11, 1),  // a length of 16 MiB and more
-        ])
+        ]
+    )
     func wrongHeader(offset: Int, value: UInt8) {
         var bytes = Self.verdict.frame.encoded
         bytes[offset] = value
@@ -77,7 +83,10 @@ struct ExtractionWireTests {
         }
     }
 
-    @Test("a child cannot claim an outcome that is the parent's to give", arguments: [ExtractionOutcome.timeout, .crashed(signal: 9)])
+    @Test(
+        "a child cannot claim an outcome that is the parent's to give",
+        arguments: [ExtractionOutcome.timeout, .crashed(signal: 9)]
+    )
     func parentsOutcomes(outcome: ExtractionOutcome) {
         var verdict = Self.verdict
         verdict.outcome = outcome
@@ -96,7 +105,10 @@ struct ExtractionWireTests {
 
     @Test("every shortened or lengthened body is refused")
     func everyLength() {
-        let frames = [Self.verdict.frame, ExtractionGreetingSample.frame, ExtractionRequest(limits: .init(), passwords: ["p"]).frame]
+        let frames = [
+            Self.verdict.frame, ExtractionGreetingSample.frame,
+            ExtractionRequest(limits: .init(), passwords: ["p"]).frame,
+        ]
         for frame in frames {
             let bodies = (0..<frame.body.count).map { Array(frame.body.prefix($0)) } + [frame.body + [0]]
             for body in bodies {
