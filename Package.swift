@@ -104,7 +104,7 @@ let package = Package(
             "workerctl",
             [
                 "SluiceService", "SluiceCore", "SluiceSystem", "SluiceQueue", "SluiceDocuments", "SluiceStore",
-                "SluiceSearch", argumentParser,
+                "SluiceSearch", "SluiceBroker", "SluiceInference", argumentParser, logging,
             ]
         ),
         executable(

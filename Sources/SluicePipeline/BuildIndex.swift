@@ -1,4 +1,5 @@
-package import SluiceCore
+internal import Logging
+internal import SluiceCore
 internal import SluiceDocuments
 package import SluiceQueue
 
