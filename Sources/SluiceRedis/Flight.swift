@@ -1,10 +1,10 @@
-internal import SluiceCore
+package import SluiceCore
 
 /// What a connection has still to send, and who waits for which replies, in order. A pure value.
 ///
 /// Replies carry no names: the n-th reply belongs to the n-th command. So a caller that gave up stays in line, and its
 /// replies are read and dropped.
-struct Flight<Ticket> {
+package struct Flight<Ticket> {
     private struct Waiting {
         let ticket: Ticket
         var missing: Int
@@ -23,14 +23,16 @@ struct Flight<Ticket> {
     /// Small commands travel together up to this size; larger ones are sent from where they lie, uncopied.
     private static var coalescedBytes: Int { 64 * 1_024 }
 
-    var isEmpty: Bool { waiting.isEmpty }
-    var hasUnsent: Bool { !unsent.isEmpty }
+    package init() {}
+
+    package var isEmpty: Bool { waiting.isEmpty }
+    package var hasUnsent: Bool { !unsent.isEmpty }
 
     /// - Parameters:
     ///   - replyCount: how many replies `bytes` will bring, at least 1.
     ///   - deadline: when this caller is told that its time is up.
     ///   - patience: how long the server may be silent, while this caller is first in line, before it counts as gone.
-    mutating func add(
+    package mutating func add(
         _ bytes: [UInt8],
         replyCount: Int,
         deadline: Instant,
@@ -42,9 +44,7 @@ struct Flight<Ticket> {
         var entry = Waiting(ticket: ticket, missing: replyCount, deadline: deadline, patience: patience)
         entry.replies.reserveCapacity(replyCount)
         waiting.append(entry)
-        if unsent.count > 1 || sentOfFirst == 0, let last = unsent.last,
-            last.count + bytes.count <= Self.coalescedBytes
-        {
+        if let last = unsent.last, last.count + bytes.count <= Self.coalescedBytes {
             unsent.withLast { $0.append(contentsOf: bytes) }
         } else {
             unsent.append(bytes)
@@ -52,9 +52,9 @@ struct Flight<Ticket> {
     }
 
     /// What to send next; nil when all is sent.
-    var nextBytes: ArraySlice<UInt8>? { unsent.first.map { $0[sentOfFirst...] } }
+    package var nextBytes: ArraySlice<UInt8>? { unsent.first.map { $0[sentOfFirst...] } }
 
-    mutating func didSend(_ count: Int, now: Instant) {
+    package mutating func didSend(_ count: Int, now: Instant) {
         guard count > 0, let first = unsent.first else { return }
         lastProgress = now
         sentOfFirst += count
@@ -64,11 +64,10 @@ struct Flight<Ticket> {
         }
     }
 
-    mutating func didReceive(now: Instant) { lastProgress = now }
+    package mutating func didReceive(now: Instant) { lastProgress = now }
 
-    /// Takes the next reply; gives a caller whose replies are complete. Nil `ticket` fields never occur: a reply that
-    /// nobody waits for is reported as `.unsolicited`.
-    mutating func take(_ reply: RedisValue) -> Taken {
+    /// Takes the next reply, and gives the caller whose replies it completes.
+    package mutating func take(_ reply: RedisValue) -> Taken {
         guard !waiting.isEmpty else { return .unsolicited }
         waiting.withFirst {
             $0.missing -= 1
@@ -79,23 +78,24 @@ struct Flight<Ticket> {
         return .complete(first.ticket, first.replies)
     }
 
-    enum Taken {
+    package enum Taken {
         case complete(Ticket, [RedisValue])
         case incomplete
+        /// Nobody waits for it.
         case unsolicited
     }
 
     /// When something must be decided even if nothing arrives; nil when nobody waits.
-    var nextAlarm: Instant? {
+    package var nextAlarm: Instant? {
         guard let silenceEnd else { return nil }
         return waiting.reduce(silenceEnd) { $1.isOverdue ? $0 : min($0, $1.deadline) }
     }
 
     /// True when the server has been silent for longer than the first in line has patience.
-    func isServerGone(at now: Instant) -> Bool { silenceEnd.map { now >= $0 } ?? false }
+    package func isServerGone(at now: Instant) -> Bool { silenceEnd.map { now >= $0 } ?? false }
 
     /// Callers whose time is up now. They stay in line, but are given only once.
-    mutating func takeOverdue(at now: Instant) -> [Ticket] {
+    package mutating func takeOverdue(at now: Instant) -> [Ticket] {
         var overdue: [Ticket] = []
         waiting.forEachInPlace { entry in
             guard !entry.isOverdue, now >= entry.deadline else { return }
@@ -107,7 +107,7 @@ struct Flight<Ticket> {
     }
 
     /// Everyone in line; the line and what was to be sent are gone afterwards.
-    mutating func takeAll() -> [Ticket] {
+    package mutating func takeAll() -> [Ticket] {
         let tickets = waiting.map(\.ticket)
         self = Flight()
         return tickets

@@ -1,10 +1,10 @@
-internal import SluiceCore
+package import SluiceCore
 
 /// Whether calls on a connection are worth queueing, decided without I/O, clock or lock.
 ///
 /// While the server is away every call but the one that probes it fails at once, so callers fall back without waiting.
-struct LinkState: Sendable {
-    enum Phase: Sendable, Equatable {
+package struct LinkState: Sendable {
+    package enum Phase: Sendable, Equatable {
         /// Not connected, and no reason to think that it would fail.
         case idle
         /// `isProbe`: the attempt before this one failed.
@@ -15,13 +15,15 @@ struct LinkState: Sendable {
         case closed
     }
 
-    private(set) var phase = Phase.idle
+    package private(set) var phase = Phase.idle
     /// Attempts that failed in a row.
-    private(set) var failures = 0
-    private(set) var lastError: RedisError?
+    package private(set) var failures = 0
+    package private(set) var lastError: RedisError?
+
+    package init() {}
 
     /// Why a call made now must fail at once; nil when it may queue.
-    func refusal(at now: Instant) -> RedisError? {
+    package func refusal(at now: Instant) -> RedisError? {
         switch phase {
         case .idle, .connected, .connecting(isProbe: false): nil
         case .connecting(isProbe: true): lastError
@@ -30,12 +32,12 @@ struct LinkState: Sendable {
         }
     }
 
-    mutating func beginConnecting() {
+    package mutating func beginConnecting() {
         guard phase != .closed else { return }
         phase = .connecting(isProbe: failures > 0)
     }
 
-    mutating func connected() {
+    package mutating func connected() {
         guard phase != .closed else { return }
         phase = .connected
         failures = 0
@@ -44,7 +46,7 @@ struct LinkState: Sendable {
 
     /// A connection attempt failed.
     /// - Parameter jitter: 0...1, random.
-    mutating func failed(
+    package mutating func failed(
         _ error: RedisError,
         at now: Instant,
         base: Duration,
@@ -61,10 +63,10 @@ struct LinkState: Sendable {
 
     /// An established connection ended. The next call reconnects at once: most often the server restarted or dropped an
     /// idle client.
-    mutating func lost() {
+    package mutating func lost() {
         guard phase != .closed else { return }
         phase = .idle
     }
 
-    mutating func close() { phase = .closed }
+    package mutating func close() { phase = .closed }
 }

@@ -12,6 +12,7 @@ package final class RedisClient: Sendable {
 
     private struct Blocking {
         var idle: [RedisConnection] = []
+        var busy: [ObjectIdentifier: RedisConnection] = [:]
         var isClosed = false
     }
 
@@ -64,25 +65,29 @@ package final class RedisClient: Sendable {
     /// Fails what is under way and what comes later, and ends the threads.
     package func close() {
         commands.close()
-        let idle = blocking.withLock { blocking in
-            defer { blocking.idle = [] }
-            blocking.isClosed = true
-            return blocking.idle
+        let all = blocking.withLock { blocking in
+            defer { blocking = Blocking(isClosed: true) }
+            return blocking.idle + blocking.busy.values
         }
-        for connection in idle { connection.close() }
+        for connection in all { connection.close() }
     }
 
     private func borrow() throws(RedisError) -> RedisConnection {
-        let (known, isClosed) = blocking.withLock { ($0.idle.popLast(), $0.isClosed) }
-        if isClosed { throw RedisError(.closed) }
-        return known ?? RedisConnection(configuration)
+        let known = blocking.withLock { blocking -> RedisConnection? in
+            guard !blocking.isClosed else { return nil }
+            let connection = blocking.idle.popLast() ?? RedisConnection(configuration)
+            blocking.busy[ObjectIdentifier(connection)] = connection
+            return connection
+        }
+        guard let known else { throw RedisError(.closed) }
+        return known
     }
 
     private func giveBack(_ connection: RedisConnection) {
-        let isClosed = blocking.withLock { blocking in
-            if !blocking.isClosed { blocking.idle.append(connection) }
-            return blocking.isClosed
+        blocking.withLock { blocking in
+            // Closed meanwhile: then it is no longer ours.
+            guard blocking.busy.removeValue(forKey: ObjectIdentifier(connection)) != nil else { return }
+            blocking.idle.append(connection)
         }
-        if isClosed { connection.close() }
     }
 }
