@@ -1,11 +1,11 @@
-internal import SluiceCore
+package import SluiceCore
 
 /// Where one queue's claim loop looks next: hints while they flow; the store itself when hints have been silent for a
 /// while, since they may be lost; the store alone, at a pace that follows its yield, while hints cannot be had.
 ///
 /// A pure value.
-struct ClaimStrategy: Sendable {
-    enum Step: Equatable {
+package struct ClaimStrategy: Sendable {
+    package enum Step: Equatable {
         /// Fetch hints and claim them.
         case fetch
         /// Claim straight from the store.
@@ -14,7 +14,7 @@ struct ClaimStrategy: Sendable {
         case rest(Duration)
     }
 
-    enum Event: Equatable {
+    package enum Event: Equatable {
         case fetched(Int)
         case looked(found: Int, wanted: Int)
         case rested(wasWoken: Bool)
@@ -36,9 +36,9 @@ struct ClaimStrategy: Sendable {
     private static let shortestPoll = Duration.milliseconds(10)
     private static let longestBlindPoll = Duration.milliseconds(500)
 
-    init(idlePoll: Duration) { self.idlePoll = idlePoll }
+    package init(idlePoll: Duration) { self.idlePoll = idlePoll }
 
-    func next(hintsAreUsable: Bool, using generator: inout some RandomNumberGenerator) -> Step {
+    package func next(hintsAreUsable: Bool, using generator: inout some RandomNumberGenerator) -> Step {
         switch state {
         case .askHints: return hintsAreUsable ? .fetch : .look
         case .askStore: return .look
@@ -51,7 +51,7 @@ struct ClaimStrategy: Sendable {
         }
     }
 
-    mutating func record(_ event: Event, at now: Instant) {
+    package mutating func record(_ event: Event, at now: Instant) {
         switch event {
         case .fetched(let count):
             failures = 0

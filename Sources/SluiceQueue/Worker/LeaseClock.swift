@@ -1,11 +1,11 @@
-internal import SluiceCore
+package import SluiceCore
 
 /// The worker's lease as the worker may see it. Trust counts from when a renewal was *sent*, so a slow answer cannot
 /// stretch it, and ends a margin before the lease does, so that a worker stops itself before others take its tasks.
 ///
 /// A pure value: the caller performs what `tick` returns and tells what came of it.
-struct LeaseClock: Sendable, Equatable {
-    enum Action: Equatable {
+package struct LeaseClock: Sendable, Equatable {
+    package enum Action: Equatable {
         case renew(WorkerID)
         /// Trust ran out: stop everything that was claimed under this id.
         case end(WorkerID)
@@ -17,35 +17,35 @@ struct LeaseClock: Sendable, Equatable {
         case held(WorkerID, trustedUntil: Instant, renewAt: Instant, isAsking: Bool)
     }
 
-    let length: Duration
+    package let length: Duration
     private var phase: Phase
     private var failures = 0
 
     /// A fifth of the lease.
-    var margin: Duration { length / 5 }
+    package var margin: Duration { length / 5 }
     /// Three renewals fit into a lease.
-    var interval: Duration { length / 3 }
+    package var interval: Duration { length / 3 }
 
-    init(length: Duration, now: Instant) {
+    package init(length: Duration, now: Instant) {
         precondition(length > .zero)
         self.length = length
         phase = .none(registerAt: now, isAsking: false)
     }
 
     /// The incarnation while its lease may be trusted.
-    func trusted(at now: Instant) -> WorkerID? {
+    package func trusted(at now: Instant) -> WorkerID? {
         if case .held(let id, let until, _, _) = phase, now < until { id } else { nil }
     }
 
     /// When `tick` should be asked again at the latest.
-    var next: Instant {
+    package var next: Instant {
         switch phase {
         case .none(let registerAt, let isAsking): isAsking ? registerAt + length : registerAt
         case .held(_, let until, let renewAt, let isAsking): isAsking ? until : min(until, renewAt)
         }
     }
 
-    mutating func tick(at now: Instant) -> Action? {
+    package mutating func tick(at now: Instant) -> Action? {
         switch phase {
         case .none(let registerAt, let isAsking):
             // An answer that takes a whole lease is of no use any more: ask anew.
@@ -65,7 +65,7 @@ struct LeaseClock: Sendable, Equatable {
 
     /// - Parameter sent: when the registration was sent; the lease runs from then.
     /// - Returns: false when this answer came too late: its lease is hardly worth anything, or another one is held.
-    mutating func registered(_ id: WorkerID, sentAt sent: Instant, now: Instant) -> Bool {
+    package mutating func registered(_ id: WorkerID, sentAt sent: Instant, now: Instant) -> Bool {
         guard case .none = phase else { return false }
         guard now < sent + interval else {
             phase = .none(registerAt: now, isAsking: false)
@@ -76,20 +76,20 @@ struct LeaseClock: Sendable, Equatable {
         return true
     }
 
-    mutating func registrationFailed(at now: Instant, using generator: inout some RandomNumberGenerator) {
+    package mutating func registrationFailed(at now: Instant, using generator: inout some RandomNumberGenerator) {
         guard case .none = phase else { return }
         failures = min(failures + 1, 6)
-        let ceiling = min(interval, .milliseconds(100 << failures))
+        let ceiling = min(interval, .seconds(2), .milliseconds(100 << failures))
         phase = .none(registerAt: now + ceiling * Double.random(in: 0.5...1, using: &generator), isAsking: false)
     }
 
-    mutating func renewed(_ id: WorkerID, sentAt sent: Instant) {
+    package mutating func renewed(_ id: WorkerID, sentAt sent: Instant) {
         guard case .held(id, let until, _, _) = phase else { return }
         phase = .held(id, trustedUntil: max(until, sent + (length - margin)), renewAt: sent + interval, isAsking: false)
     }
 
     /// No answer: ask again soon, several times before trust runs out.
-    mutating func renewalFailed(_ id: WorkerID, at now: Instant) {
+    package mutating func renewalFailed(_ id: WorkerID, at now: Instant) {
         guard case .held(id, let until, _, _) = phase else { return }
         phase = .held(id, trustedUntil: until, renewAt: now + interval / 10, isAsking: false)
     }
@@ -97,7 +97,7 @@ struct LeaseClock: Sendable, Equatable {
     /// The store said that the lease had expired.
     ///
     /// - Returns: true when that ended the current incarnation; false when it had ended already.
-    mutating func refused(_ id: WorkerID, at now: Instant) -> Bool {
+    package mutating func refused(_ id: WorkerID, at now: Instant) -> Bool {
         guard case .held(id, _, _, _) = phase else { return false }
         phase = .none(registerAt: now, isAsking: false)
         return true

@@ -1,27 +1,27 @@
-internal import SluiceCore
+package import SluiceCore
 
 /// Which verdicts to write when: at once when it was quiet, else whatever gathered within `linger` or during the flushes
 /// under way; commits a second are the ceiling of a queue.
 ///
 /// A pure value. Verdicts wait here in the order in which they came; a flush that failed for a while comes again later, one
 /// that can never succeed is split until the one verdict that poisons it stands alone.
-struct SettleQueue: Sendable {
-    struct Flush: Sendable {
-        let worker: WorkerID
-        let settlements: [Settlement]
+package struct SettleQueue: Sendable {
+    package struct Flush: Sendable {
+        package let worker: WorkerID
+        package let settlements: [Settlement]
         /// Failures so far, of this or of what it was split from.
-        fileprivate(set) var failures = 0
+        package fileprivate(set) var failures = 0
     }
 
-    enum Step: Sendable {
+    package enum Step: Sendable {
         case flush(Flush)
         /// Nothing to do until then, or, nil, until something happens.
         case wait(until: Instant?)
     }
 
-    let batchLimit: Int
-    let linger: Duration
-    let capacity: Int
+    package let batchLimit: Int
+    package let linger: Duration
+    package let capacity: Int
     private static let flushesAtOnce = 2
 
     private var worker: WorkerID?
@@ -33,7 +33,7 @@ struct SettleQueue: Sendable {
     private var lastBegan: Instant?
     private var isFull = false
 
-    init(batchLimit: Int = 500, linger: Duration = .milliseconds(3), capacity: Int = 4_096) {
+    package init(batchLimit: Int = 500, linger: Duration = .milliseconds(3), capacity: Int = 4_096) {
         precondition(batchLimit > 0 && capacity >= batchLimit)
         self.batchLimit = batchLimit
         self.linger = linger
@@ -41,17 +41,17 @@ struct SettleQueue: Sendable {
     }
 
     /// Verdicts not yet written.
-    var backlog: Int { pending.count + flyingCount + again.reduce(0) { $0 + $1.flush.settlements.count } }
-    var isEmpty: Bool { backlog == 0 }
+    package var backlog: Int { pending.count + flyingCount + again.reduce(0) { $0 + $1.flush.settlements.count } }
+    package var isEmpty: Bool { backlog == 0 }
 
     /// False from when the backlog is full until it is half empty: claim nothing meanwhile.
-    mutating func accepts() -> Bool {
+    package mutating func accepts() -> Bool {
         isFull = isFull ? backlog > capacity / 2 : backlog >= capacity
         return !isFull
     }
 
     /// - Returns: true when the one who flushes must look again now.
-    mutating func append(_ settlement: Settlement, by worker: WorkerID, at now: Instant) -> Bool {
+    package mutating func append(_ settlement: Settlement, by worker: WorkerID, at now: Instant) -> Bool {
         // A new incarnation begins only after what the former left was abandoned.
         self.worker = worker
         if pending.isEmpty { oldestAt = now }
@@ -60,7 +60,7 @@ struct SettleQueue: Sendable {
     }
 
     /// - Parameter isDraining: no more will come soon: do not linger.
-    mutating func next(at now: Instant, isDraining: Bool) -> Step {
+    package mutating func next(at now: Instant, isDraining: Bool) -> Step {
         guard flying < Self.flushesAtOnce else { return .wait(until: nil) }
         if let index = again.firstIndex(where: { $0.notBefore <= now }) {
             return begin(again.remove(at: index).flush, now)
@@ -81,10 +81,10 @@ struct SettleQueue: Sendable {
         return begin(flush, now)
     }
 
-    mutating func succeeded(_ flush: Flush) { ended(flush) }
+    package mutating func succeeded(_ flush: Flush) { ended(flush) }
 
     /// The store may take it later.
-    mutating func failedForNow(_ flush: Flush, at now: Instant, using generator: inout some RandomNumberGenerator) {
+    package mutating func failedForNow(_ flush: Flush, at now: Instant, using generator: inout some RandomNumberGenerator) {
         ended(flush)
         guard flush.worker == worker else { return }
         var flush = flush
@@ -96,7 +96,7 @@ struct SettleQueue: Sendable {
     /// The store will never take it as it is.
     ///
     /// - Returns: the verdict that poisons it, when it stands alone; it is no longer queued.
-    mutating func failedForGood(_ flush: Flush, at now: Instant) -> Settlement? {
+    package mutating func failedForGood(_ flush: Flush, at now: Instant) -> Settlement? {
         ended(flush)
         guard flush.settlements.count > 1 else { return flush.settlements.first }
         guard flush.worker == worker else { return nil }
@@ -110,7 +110,7 @@ struct SettleQueue: Sendable {
     /// The lease under which these were claimed has ended: nothing may be written any more.
     ///
     /// - Returns: the verdicts given up, without those under way.
-    mutating func abandon() -> [Settlement] {
+    package mutating func abandon() -> [Settlement] {
         defer {
             pending.removeAll()
             again.removeAll()
