@@ -1,6 +1,6 @@
-internal import SluiceDocuments
 internal import Logging
 internal import SluiceCore
+internal import SluiceDocuments
 internal import SluiceQueue
 internal import SluiceService
 internal import SluiceStore
@@ -31,22 +31,28 @@ struct IngestBench {
         let documents = PostgresDocumentStore(store, announce: announce)
         let shutdown = Shutdown()
         let settings = settings
-        let fleet = Work<Void> {
-            try await withThrowingTaskGroup { group in
-                group.addTask {
-                    try await WorkerService.run(
-                        concurrency: [.ingestion: 2, .embedding: 2, .maintenance: 1],
-                        settings: settings,
-                        shutdown: shutdown,
-                        logger: logger
-                    )
-                }
-                group.addTask {
-                    try await CoordinatorService.run(settings: settings, shutdown: shutdown, logger: logger)
-                }
-                try await group.waitForAll()
+        return try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                try await WorkerService.run(
+                    concurrency: [.ingestion: 2, .embedding: 2, .maintenance: 1],
+                    settings: settings,
+                    shutdown: shutdown,
+                    logger: logger
+                )
             }
+            group.addTask { try await CoordinatorService.run(settings: settings, shutdown: shutdown, logger: logger) }
+            let result = try await measure(documents, store, announce)
+            shutdown.advance(to: .draining)
+            try await group.waitForAll()
+            return result
         }
+    }
+
+    private func measure(
+        _ documents: PostgresDocumentStore,
+        _ store: Store,
+        _ announce: @escaping @Sendable ([EnqueuedTask]) async -> Void
+    ) async throws -> Result {
         let index = try await PostgresIndexStore(store, announce: announce).ensureIndex(
             .default,
             model: try settings.modelIdentity(),
@@ -58,8 +64,6 @@ struct IngestBench {
         }
         let first = try await pass(documents, index.name, store)
         let second = try await pass(documents, index.name, store)
-        shutdown.advance(to: .draining)
-        if case .finished(.failure(let error)) = await fleet.ending() { throw error }
         return Result(
             documents: first.state.documents,
             pages: first.state.pages,

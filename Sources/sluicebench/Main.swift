@@ -80,7 +80,9 @@ struct Embed: AsyncParsableCommand {
     }
 
     func run() async throws {
-        guard let home = Environment.home() else { throw ValidationError("there is no .sluice folder; run scripts/setup") }
+        guard let home = Environment.home() else {
+            throw ValidationError("there is no .sluice folder; run scripts/setup")
+        }
         let cores = Environment.coreCount()
         try output.print(
             try await embedBench(
@@ -94,7 +96,9 @@ struct Embed: AsyncParsableCommand {
 }
 
 struct Ingest: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Whole ingestion of files, then of the same files unchanged.")
+    static let configuration = CommandConfiguration(
+        abstract: "Whole ingestion of files, then of the same files unchanged."
+    )
 
     @Argument(help: "Files, or lists of files as @LIST.") var paths: [String]
     @OptionGroup var output: BenchOutput

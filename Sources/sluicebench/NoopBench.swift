@@ -61,27 +61,24 @@ struct NoopBench {
         let enqueueStart = ContinuousClock.now
         try await enqueue(tasks, enqueuer)
         let enqueueTime = enqueueStart.elapsed.inSeconds
-        let fleet = Work<Void> {
-            try await withThrowingTaskGroup { group in
-                group.addTask { try await worker.run(shutdown: shutdown) }
-                group.addTask { await coordinator.run(shutdown: shutdown) }
-                try await group.waitForAll()
-            }
+        return try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await worker.run(shutdown: shutdown) }
+            group.addTask { await coordinator.run(shutdown: shutdown) }
+            try await wait(for: 1_000 + tasks / 10, seen)
+            let from = (count: seen.count, at: ContinuousClock.now)
+            try await wait(for: 1_000 + tasks, seen)
+            let rate = Double(seen.count - from.count) / from.at.elapsed.inSeconds
+            let pickups = try await pickUps(enqueuer, seen)
+            shutdown.advance(to: .draining)
+            try await group.waitForAll()
+            return Result(
+                tasks: tasks,
+                enqueue_per_s: (Double(tasks) / enqueueTime).rounded(),
+                drain_per_s: rate.rounded(),
+                pickup_p50_ms: quantile(pickups, 0.5),
+                pickup_p99_ms: quantile(pickups, 0.99)
+            )
         }
-        try await wait(for: 1_000 + tasks / 10, seen)
-        let from = (count: seen.count, at: ContinuousClock.now)
-        try await wait(for: 1_000 + tasks, seen)
-        let rate = Double(seen.count - from.count) / from.at.elapsed.inSeconds
-        let pickups = try await pickUps(enqueuer, seen)
-        shutdown.advance(to: .draining)
-        if case .finished(.failure(let error)) = await fleet.ending() { throw error }
-        return Result(
-            tasks: tasks,
-            enqueue_per_s: (Double(tasks) / enqueueTime).rounded(),
-            drain_per_s: rate.rounded(),
-            pickup_p50_ms: quantile(pickups, 0.5),
-            pickup_p99_ms: quantile(pickups, 0.99)
-        )
     }
 
     private func enqueue(_ count: Int, _ enqueuer: Enqueuer) async throws {
