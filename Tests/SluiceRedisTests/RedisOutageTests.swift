@@ -53,7 +53,7 @@ struct RedisOutageTests {
 
     @Test("while the server is away, calls fail at once and few of them try to connect")
     func failsFast() async throws {
-        let server = try await RedisServerProcess()
+        let server = try await RedisServerProcess.start()
         let client = try client(server) {
             $0.backOffBase = .seconds(60)
             $0.backOffCap = .seconds(60)
