@@ -10,6 +10,9 @@ static inline const char *sluice_primary_message(const PGresult *result) {
 static inline const char *sluice_constraint(const PGresult *result) {
     return PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
 }
+static inline const char *sluice_source_function(const PGresult *result) {
+    return PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
+}
 
 // Notices would go to standard error.
 static inline void sluice_drop_notice(void *context, const PGresult *result) {

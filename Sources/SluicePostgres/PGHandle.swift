@@ -271,8 +271,15 @@ final class PGHandle {
         guard let state = sluice_sqlstate(result).map({ String(cString: $0) }) else {
             return PostgresError(.connectionLost, String(cString: PQresultErrorMessage(result)))
         }
+        var code = PostgresError.code(forSQLState: state)
+        // 0A000 is any unsupported feature; only the plan cache's own refusal goes away by preparing again.
+        if code == .cachedPlanChanged,
+            sluice_source_function(result).map({ String(cString: $0) }) != "RevalidateCachedQuery"
+        {
+            code = .server
+        }
         return PostgresError(
-            PostgresError.code(forSQLState: state),
+            code,
             sluice_primary_message(result).map { String(cString: $0) },
             sqlState: state,
             constraint: sluice_constraint(result).map { String(cString: $0) }

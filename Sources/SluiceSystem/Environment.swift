@@ -1,6 +1,5 @@
-#if canImport(Glibc)
-    internal import Glibc
-#endif
+internal import CLinux
+internal import Glibc
 
 /// The process's environment and the places that derive from it.
 package enum Environment {
@@ -82,7 +81,7 @@ extension Environment {
     package static func residentBytes() -> Int {
         guard let statm = textFile("/proc/self/statm") else { return 0 }
         let pages = statm.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
-        return pages * Int(sysconf(Int32(_SC_PAGESIZE)))
+        return pages * Int(getpagesize())
     }
 
     package static func coreCount() -> Int { max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }

@@ -68,3 +68,16 @@ CREATE TABLE staged_chunks (
     PRIMARY KEY (version_id, ordinal, part)
 );
 SELECT sluice_isolate('staged_chunks');
+
+-- Which documents an ingest was asked for, and how each ended there.
+CREATE TABLE batch_documents (
+    batch_id bigint NOT NULL REFERENCES batches ON DELETE CASCADE,
+    document_id bigint NOT NULL REFERENCES documents ON DELETE CASCADE,
+    tenant_id text NOT NULL,
+    task_id bigint NOT NULL,
+    -- ok, unchanged, or the outcome that left it without text; NULL while under way or dead.
+    result text,
+    PRIMARY KEY (batch_id, document_id)
+);
+SELECT sluice_isolate('batch_documents');
+CREATE INDEX batch_documents_open_idx ON batch_documents (document_id) WHERE result IS NULL;

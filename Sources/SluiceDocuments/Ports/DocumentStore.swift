@@ -32,6 +32,9 @@ package protocol DocumentStore: Sendable {
     /// The staged chunks of a version in a range of ordinals that have no vector yet, in order.
     func chunksToEmbed(_ version: DocumentVersionID, ordinals: ClosedRange<Int>, tenant: TenantID) async throws -> [ChunkToEmbed]
 
+    /// Those of the hashes whose vectors of this model the tenant's cache holds.
+    func cached(_ hashes: [SHA256Digest], model: ModelIdentity, tenant: TenantID) async throws -> Set<SHA256Digest>
+
     /// Stores vectors and, where chunks were split again, their pieces; when this was the version's last `chunks.embed`
     /// task, makes the version live: chunks and vectors of every version of the index that is written to, in this
     /// transaction.

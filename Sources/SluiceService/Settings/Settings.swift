@@ -21,6 +21,8 @@ package struct Settings: Sendable {
     package var chunkSize: Int
     package var chunkOverlap: Int
     package var poolSize: Int
+    /// False behind a pooler that does not track prepared statements.
+    package var preparesStatements: Bool
     package var drainTimeout: Duration
     package var leaseLength: Duration
     package var archiveRetention: Duration
@@ -61,7 +63,7 @@ package struct Settings: Sendable {
         modelDirectory = reader.text("SLUICE_MODEL") ?? home.map { $0 + "/models/all-MiniLM-L6-v2/int8" }
         openVINOLibrary = reader.text("SLUICE_OPENVINO_LIBRARY") ?? home.map { $0 + "/openvino/lib/libopenvino_c.so" }
         tokenizersLibrary =
-            reader.text("SLUICE_TOKENIZERS_LIBRARY") ?? home.map { $0 + "/openvino/lib/libopenvino_tokenizers.so" }
+            reader.text("SLUICE_OPENVINO_TOKENIZERS") ?? home.map { $0 + "/openvino/lib/libopenvino_tokenizers.so" }
         let cores = Environment.coreCount()
         embedThreads = reader.integer("SLUICE_EMBED_THREADS", default: cores, in: 1...1024)
         embedStreams = reader.integer("SLUICE_EMBED_STREAMS", default: 1, in: 1...256)
@@ -69,6 +71,7 @@ package struct Settings: Sendable {
         chunkSize = reader.integer("SLUICE_CHUNK_SIZE", default: 1_000, in: 1...100_000)
         chunkOverlap = reader.integer("SLUICE_CHUNK_OVERLAP", default: 100, in: 0...100_000)
         poolSize = reader.integer("SLUICE_DATABASE_POOL", default: 8, in: 2...500)
+        preparesStatements = reader.integer("SLUICE_DATABASE_PREPARE", default: 1, in: 0...1) == 1
         drainTimeout = .seconds(reader.integer("SLUICE_DRAIN_TIMEOUT_SECONDS", default: 25, in: 0...3_600))
         leaseLength = .seconds(reader.integer("SLUICE_LEASE_SECONDS", default: 15, in: 3...600))
         archiveRetention = .seconds(86_400 * reader.integer("SLUICE_ARCHIVE_DAYS", default: 7, in: 1...3_650))

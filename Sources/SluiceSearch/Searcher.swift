@@ -1,0 +1,89 @@
+internal import SluiceCore
+package import SluiceInference
+package import SluicePostgres
+
+/// Answers questions from the live version of an index, for one tenant.
+///
+/// Row-level security and the statement's own condition both keep other tenants out. The query's vector must come from
+/// the model that the index's row names; anything else is refused rather than answered with nonsense.
+package struct Searcher: Sendable {
+    private let pool: PostgresPool
+    private let embedder: any Embedder
+    /// Tenants with fewer vectors are searched exactly: as fast as the index there, and nothing is missed.
+    package static let exactBelow = 10_000
+
+    /// - Parameter pool: sessions in the fleet's schema.
+    package init(pool: PostgresPool, embedder: any Embedder) {
+        self.pool = pool
+        self.embedder = embedder
+    }
+
+    /// - Throws: `SearchError` for requests that cannot be answered, `InferenceError`, `PostgresError`.
+    package func search(_ request: SearchRequest) async throws -> SearchResult {
+        guard (1...1_000).contains(request.count) else {
+            throw SearchError(code: .badRequest, description: "between 1 and 1000 hits can be asked for, not \(request.count)")
+        }
+        guard request.text.unicodeScalars.contains(where: { !$0.properties.isWhitespace }) else {
+            throw SearchError(code: .badRequest, description: "the question is empty")
+        }
+        let matrix = try await embedder.embed([request.text])
+        let vector = Array(matrix[0])
+        // A swap between reading the pointer and searching is rare; twice in a row needs a reason.
+        for _ in 0..<3 {
+            if let result = try await attempt(request, vector) { return result }
+        }
+        throw SearchError(code: .moved, description: "index '\(request.index)' was swapped again and again; ask again")
+    }
+
+    private func attempt(_ request: SearchRequest, _ vector: [Float]) async throws -> SearchResult? {
+        let effort = min(1_000, max(100, request.count * 2))
+        let settings = [
+            ("sluice.tenant", request.tenant.rawValue), ("hnsw.ef_search", "\(effort)"),
+            ("hnsw.iterative_scan", "relaxed_order"), ("hnsw.max_scan_tuples", "40000"),
+        ].map { (name: $0.0, value: $0.1) }
+        return try await pool.transaction(readOnly: true, repeatableRead: true, settings: settings) { transaction in
+            guard let pointer = try await transaction.query(SearchStatements.pointer(request.index)).first else {
+                throw SearchError(
+                    code: .noIndex,
+                    description: "there is no index '\(request.index)'; ingest something into it first"
+                )
+            }
+            guard pointer.model == embedder.model.fingerprint else {
+                throw SearchError(
+                    code: .wrongModel,
+                    description: "index '\(request.index)' is asked with model \(pointer.model), but this process has "
+                        + "\(embedder.model.fingerprint); point SLUICE_MODEL at the index's model"
+                )
+            }
+            let known = try await transaction.query(
+                SearchStatements.count(pointer.version, request.tenant, cap: Self.exactBelow)
+            ).first ?? 0
+            var isExact = known < Self.exactBelow
+            if isExact { try await forbidIndex(transaction) }
+            var hits = try await transaction.query(
+                SearchStatements.nearest(pointer, vector, request.tenant, request.count)
+            )
+            if hits.count < min(request.count, known), !isExact {
+                // The index gave up before it had enough of this tenant's.
+                isExact = true
+                try await forbidIndex(transaction)
+                hits = try await transaction.query(
+                    SearchStatements.nearest(pointer, vector, request.tenant, request.count)
+                )
+            }
+            if hits.isEmpty && known > 0 { return nil }
+            return SearchResult(
+                index: request.index,
+                version: pointer.number,
+                epoch: pointer.epoch,
+                hits: hits,
+                isExact: isExact
+            )
+        }
+    }
+
+    /// Until the end of this transaction vectors are compared one by one.
+    private func forbidIndex(_ transaction: PostgresTransaction) async throws {
+        try await transaction.execute(Statement("SELECT set_config('enable_indexscan', 'off', true)"))
+    }
+}

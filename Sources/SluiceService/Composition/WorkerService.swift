@@ -1,0 +1,74 @@
+package import Logging
+package import SluiceCore
+internal import SluiceDocuments
+internal import SluiceInference
+internal import SluicePipeline
+internal import SluiceQueue
+internal import SluiceStore
+package import SluiceSystem
+
+/// A worker process: its queues' handlers, the engine, and connections of both.
+package enum WorkerService {
+    /// Runs until `shutdown` drains and everything has ended.
+    ///
+    /// The engine has connections of its own: handlers that use up theirs must not keep leases from being renewed.
+    ///
+    /// - Parameter concurrency: attempts at once, by queue.
+    package static func run(
+        concurrency: [QueueName: Int],
+        settings: Settings,
+        shutdown: Shutdown,
+        logger: Logger
+    ) async throws {
+        let hints = try settings.makeHints()
+        let control = settings.makeStore("sluice-worker", poolSize: 3, logger: logger)
+        let data = settings.makeStore("sluice-handlers", logger: logger)
+        let tasks = PostgresTaskStore(control)
+        let enqueuer = Enqueuer(store: tasks, hints: hints, logger: logger)
+        let model = try settings.modelIdentity()
+        let extractors = concurrency[.ingestion].map { children in
+            ExtractorPool(extractorConfiguration(settings, children: children))
+        }
+        // Loaded before the worker registers: a model that does not load must not hold tasks.
+        let embedder = concurrency[.embedding] == nil ? nil : try await settings.makeEmbedder()
+        if let embedder { logger.notice("model loaded", metadata: ["model": "\(embedder.model.fingerprint)"]) }
+        let announce: @Sendable ([EnqueuedTask]) async -> Void = { await enqueuer.announce($0) }
+        let pipeline = Pipeline(
+            documents: PostgresDocumentStore(data, announce: announce),
+            indexes: PostgresIndexStore(data, announce: announce),
+            chunker: try settings.makeChunker(),
+            model: model,
+            extractor: extractors,
+            embedder: embedder,
+            limits: settings.limits,
+            passwords: settings.documentPasswords,
+            embedWindow: settings.embedWindow
+        )
+        var handlers = HandlerRegistry()
+        handlers.registerPipeline(pipeline, queues: concurrency.keys)
+        let worker = Worker(
+            configuration: WorkerConfiguration(
+                concurrency: concurrency,
+                host: Environment.hostName(),
+                pid: Environment.processID(),
+                version: Version.text,
+                leaseLength: settings.leaseLength,
+                drainTimeout: settings.drainTimeout
+            ),
+            store: tasks,
+            hints: hints,
+            handlers: handlers,
+            logger: logger
+        )
+        try await worker.run(shutdown: shutdown)
+        await extractors?.shutdown()
+        data.close()
+        control.close()
+    }
+
+    private static func extractorConfiguration(_ settings: Settings, children: Int) -> ExtractorConfiguration {
+        var configuration = ExtractorConfiguration(children: children)
+        if let path = settings.extractorPath { configuration.executable = path }
+        return configuration
+    }
+}

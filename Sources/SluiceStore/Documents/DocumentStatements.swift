@@ -1,0 +1,132 @@
+internal import SluiceCore
+internal import SluiceDocuments
+internal import SluicePostgres
+internal import SluiceSystem
+
+/// Documents and their versions. Clock: the server's `now()`.
+enum DocumentStatements {
+    static func snapshot(_ id: DocumentID, _ tenant: TenantID) -> Statement<DocumentSnapshot> {
+        Statement(
+            """
+            SELECT documents.id, documents.tenant_id, documents.uri, live.id, live.content_sha256, live.fingerprint,
+                \(IndexStatements.columns)
+            FROM documents JOIN indexes ON indexes.id = documents.index_id
+            JOIN index_versions ON index_versions.id = indexes.live_version
+            LEFT JOIN document_versions AS live ON live.id = documents.live_version
+            WHERE documents.id = $1 AND documents.tenant_id = $2
+            """,
+            [.int8(id.rawValue), .text(tenant.rawValue)]
+        ) { row throws(PostgresError) in
+            DocumentSnapshot(
+                id: DocumentID(rawValue: try row.int64(0)),
+                tenant: TenantID(trusted: try row.text(1)),
+                index: try IndexStatements.decode(row, from: 6),
+                uri: try row.text(2),
+                liveVersion: try row.optionalInt64(3).map { DocumentVersionID(rawValue: $0) },
+                liveContentHash: try row.optionalBytes(4).flatMap { SHA256Digest(bytes: $0) },
+                liveFingerprint: try row.optionalText(5)
+            )
+        }
+    }
+
+    /// Holds the document until the transaction ends: ingests of one document take turns. False when it was erased.
+    static func lock(_ id: DocumentID) -> Statement<Int64> {
+        Statement("SELECT id FROM documents WHERE id = $1 FOR UPDATE", [.int8(id.rawValue)]) {
+            row throws(PostgresError) in try row.int64(0)
+        }
+    }
+
+    static func end(_ id: DocumentID, outcome: ExtractionOutcome, detail: String) -> Statement<Void> {
+        Statement(
+            """
+            UPDATE documents SET outcome = $2, outcome_detail = $3, updated_at = now(),
+                state = CASE WHEN live_version IS NULL THEN 'failed' ELSE 'live' END
+            WHERE id = $1
+            """,
+            [.int8(id.rawValue), .text(outcome.name), .text(detail)]
+        )
+    }
+
+    /// Tells every ingest that waits for the document how it ended.
+    static func tellBatches(_ id: DocumentID, _ result: String) -> Statement<Void> {
+        Statement(
+            "UPDATE batch_documents SET result = $2 WHERE document_id = $1 AND result IS NULL",
+            [.int8(id.rawValue), .text(result)]
+        )
+    }
+
+    /// Versions under way are given up: a newer one takes their place. Their `chunks.embed` tasks then end without effect.
+    static func abandonUnfinished(_ id: DocumentID) -> Statement<Void> {
+        Statement(
+            """
+            WITH abandoned AS (
+                UPDATE document_versions SET state = 'abandoned' WHERE document_id = $1 AND state = 'embedding' RETURNING id
+            )
+            DELETE FROM staged_chunks USING abandoned WHERE version_id = abandoned.id
+            """,
+            [.int8(id.rawValue)]
+        )
+    }
+
+    static func insertVersion(_ version: StagedVersion) -> Statement<DocumentVersionID> {
+        let metadata = version.metadata
+        return Statement(
+            """
+            INSERT INTO document_versions (
+                tenant_id, document_id, number, state, content_sha256, byte_count, fingerprint, media_type, title, author,
+                source_created_at, source_modified_at, page_count, character_count, chunk_count, batch_id
+            )
+            VALUES (
+                $1, $2, (SELECT coalesce(max(number), 0) + 1 FROM document_versions WHERE document_id = $2), 'embedding',
+                $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14
+            ) RETURNING id
+            """,
+            [
+                .text(version.tenant.rawValue), .int8(version.document.rawValue), .bytes(version.contentHash.bytes),
+                .int8(Int64(version.byteCount)), .text(version.fingerprint), .text(metadata.mediaType),
+                .optionalText(metadata.title), .optionalText(metadata.author), .timestamp(metadata.createdAt),
+                .timestamp(metadata.modifiedAt), .int4(metadata.pageCount), .int8(Int64(version.characterCount)),
+                .int4(version.chunks.count), .optionalInt8(version.batch?.rawValue),
+            ]
+        ) { row throws(PostgresError) in DocumentVersionID(rawValue: try row.int64(0)) }
+    }
+
+    static func markProcessing(_ id: DocumentID) -> Statement<Void> {
+        Statement(
+            "UPDATE documents SET state = 'processing', outcome = 'ok', outcome_detail = NULL, updated_at = now() WHERE id = $1",
+            [.int8(id.rawValue)]
+        )
+    }
+
+    /// Ordinals of staged chunks whose vector is neither with a live chunk of the document nor in the cache; and how many
+    /// of the others a live chunk has.
+    static func missing(_ version: DocumentVersionID, _ document: DocumentID, _ model: ModelIdentity) -> Statement<(Int, Bool)> {
+        Statement(
+            """
+            SELECT ordinal, EXISTS (
+                SELECT FROM chunks WHERE chunks.document_id = $2 AND chunks.content_hash = staged_chunks.content_hash
+            ) AS is_live
+            FROM staged_chunks
+            WHERE version_id = $1 AND NOT EXISTS (
+                SELECT FROM embedding_cache AS cache WHERE cache.tenant_id = staged_chunks.tenant_id
+                    AND cache.model_fingerprint = $3 AND cache.content_hash = staged_chunks.content_hash
+            )
+            ORDER BY ordinal
+            """,
+            [.int8(version.rawValue), .int8(document.rawValue), .text(model.fingerprint)]
+        ) { row throws(PostgresError) in (try row.int32(0), try row.bool(1)) }
+    }
+
+    static func liveHashes(_ document: DocumentID) -> Statement<[UInt8]> {
+        Statement("SELECT content_hash FROM chunks WHERE document_id = $1", [.int8(document.rawValue)]) {
+            row throws(PostgresError) in try row.bytes(0)
+        }
+    }
+
+    static func planned(_ version: DocumentVersionID, kept: Int, cached: Int, tasks: Int) -> Statement<Void> {
+        Statement(
+            "UPDATE document_versions SET chunks_kept = $2, chunks_cached = $3, embeds_pending = $4 WHERE id = $1",
+            [.int8(version.rawValue), .int4(kept), .int4(cached), .int4(tasks)]
+        )
+    }
+}

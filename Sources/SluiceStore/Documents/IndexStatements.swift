@@ -1,0 +1,110 @@
+package import SluiceCore
+internal import SluiceDocuments
+internal import SluicePostgres
+
+/// The index registry. Clock: the server's `now()`.
+enum IndexStatements {
+    /// As `decode` reads them.
+    static let columns = """
+        indexes.id, indexes.name, index_versions.id, index_versions.number, index_versions.model_fingerprint,
+            index_versions.dimension, indexes.epoch
+        """
+
+    static func decode(_ row: PGRow, from column: Int) throws(PostgresError) -> IndexSnapshot {
+        IndexSnapshot(
+            id: IndexID(rawValue: try row.int64(column)),
+            name: IndexName(trusted: try row.text(column + 1)),
+            liveVersion: IndexVersionID(rawValue: try row.int64(column + 2)),
+            number: try row.int32(column + 3),
+            model: ModelIdentity(fingerprint: try row.text(column + 4), dimension: try row.int32(column + 5)),
+            epoch: try row.int64(column + 6)
+        )
+    }
+
+    static func find(_ name: IndexName) -> Statement<IndexSnapshot> {
+        Statement(
+            """
+            SELECT \(columns) FROM indexes JOIN index_versions ON index_versions.id = indexes.live_version
+            WHERE indexes.name = $1
+            """,
+            [.text(name.rawValue)]
+        ) { row throws(PostgresError) in try decode(row, from: 0) }
+    }
+
+    /// Returns the id, or nothing when another transaction made it: then that one's version is on its way.
+    static func insert(_ name: IndexName, _ model: ModelIdentity) -> Statement<IndexID> {
+        Statement(
+            "INSERT INTO indexes (name, query_model) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING RETURNING id",
+            [.text(name.rawValue), .text(model.fingerprint)]
+        ) { row throws(PostgresError) in IndexID(rawValue: try row.int64(0)) }
+    }
+
+    static func insertFirstVersion(_ index: IndexID, _ model: ModelIdentity, _ chunker: String) -> Statement<IndexVersionID> {
+        Statement(
+            """
+            INSERT INTO index_versions (index_id, number, state, model_fingerprint, chunker_fingerprint, dimension)
+            VALUES ($1, 1, 'live', $2, $3, $4) RETURNING id
+            """,
+            [.int8(index.rawValue), .text(model.fingerprint), .text(chunker), .int4(model.dimension)]
+        ) { row throws(PostgresError) in IndexVersionID(rawValue: try row.int64(0)) }
+    }
+
+    static func makeTable(_ version: IndexVersionID, _ dimension: Int) -> Statement<Void> {
+        Statement("SELECT sluice_create_embeddings($1, $2)", [.int8(version.rawValue), .int4(dimension)])
+    }
+
+    static func point(_ index: IndexID, to version: IndexVersionID) -> Statement<Void> {
+        Statement(
+            "UPDATE indexes SET live_version = $2, epoch = epoch + 1 WHERE id = $1",
+            [.int8(index.rawValue), .int8(version.rawValue)]
+        )
+    }
+
+    static func event(_ version: IndexVersionID, _ event: String, detail: String = "{}") -> Statement<Void> {
+        Statement(
+            """
+            INSERT INTO index_events (index_id, version_id, event, detail)
+            SELECT index_id, id, $2, $3 FROM index_versions WHERE id = $1
+            """,
+            [.int8(version.rawValue), .text(event), .jsonb(detail)]
+        )
+    }
+
+    /// Versions of a document's index that every ingest writes to.
+    static func written(_ document: DocumentID) -> Statement<IndexVersionID> {
+        Statement(
+            """
+            SELECT index_versions.id FROM index_versions JOIN documents USING (index_id)
+            WHERE documents.id = $1 AND index_versions.state IN ('building', 'indexing', 'validating', 'ready', 'live', 'soaking')
+            ORDER BY index_versions.id
+            """,
+            [.int8(document.rawValue)]
+        ) { row throws(PostgresError) in IndexVersionID(rawValue: try row.int64(0)) }
+    }
+
+    /// Nil when there is no such index; else whether it is valid.
+    static func hnswState(_ name: String) -> Statement<Bool> {
+        Statement(
+            """
+            SELECT indisvalid AND indisready FROM pg_index WHERE indexrelid = to_regclass($1)
+            """,
+            [.text(name)]
+        ) { row throws(PostgresError) in try row.bool(0) }
+    }
+
+    static func parameters(_ version: IndexVersionID) -> Statement<(m: Int, efConstruction: Int)> {
+        Statement("SELECT hnsw_m, hnsw_ef_construction FROM index_versions WHERE id = $1", [.int8(version.rawValue)]) {
+            row throws(PostgresError) in (try row.int32(0), try row.int32(1))
+        }
+    }
+
+    static func indexed(_ version: IndexVersionID) -> Statement<Void> {
+        Statement("UPDATE index_versions SET indexed_at = now() WHERE id = $1", [.int8(version.rawValue)])
+    }
+}
+
+/// Names of what belongs to one index version.
+package enum IndexVersionNames {
+    package static func table(_ version: IndexVersionID) -> String { "embeddings_g\(version)" }
+    package static func hnsw(_ version: IndexVersionID) -> String { "embeddings_g\(version)_hnsw_idx" }
+}

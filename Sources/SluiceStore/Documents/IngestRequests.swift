@@ -1,0 +1,155 @@
+package import SluiceCore
+package import SluiceDocuments
+internal import SluicePostgres
+internal import SluiceQueue
+
+/// What a request to ingest led to.
+package struct IngestReceipt: Sendable {
+    package let batch: BatchID
+    package let documents: Int
+    /// Documents that were being ingested already; this batch waits for them without counting them twice.
+    package let underWay: Int
+}
+
+/// How far an ingest is, from PostgreSQL.
+package struct IngestState: Sendable, Equatable {
+    package var documents = 0
+    /// By result: `ok`, `unchanged`, or the outcome that left a document without text. Dead ones by their last outcome.
+    package var results: [String: Int] = [:]
+    package var pages = 0
+    package var chunks = 0
+    package var kept = 0
+    package var cached = 0
+    package var embedded = 0
+    /// Dead letters that block the batch.
+    package var dead = 0
+    /// True when nothing moves any more without an operator.
+    package var isOver = false
+
+    package var done: Int { results.values.reduce(0, +) }
+}
+
+extension PostgresDocumentStore {
+    /// Documents of one transaction.
+    private static let requestBatch = 2_000
+
+    /// Registers documents, visible from now on, and enqueues their ingest under one new batch.
+    ///
+    /// A document that is being ingested already is not enqueued twice: its running task serves both batches.
+    package func requestIngest(
+        of uris: [String],
+        tenant: TenantID,
+        index: IndexSnapshot,
+        label: String
+    ) async throws -> IngestReceipt {
+        try await store.ensureTenant(tenant)
+        let batch = try await store.createBatch(tenant: tenant, label: label)
+        var underWay = 0
+        for start in stride(from: 0, to: uris.count, by: Self.requestBatch) {
+            // Sorted: two requests for the same documents lock them in the same order.
+            let part = Array(uris[start..<min(start + Self.requestBatch, uris.count)]).sorted()
+            let enqueued = try await store.inTenant(tenant) { transaction in
+                let documents = try await transaction.query(Self.register(part, tenant, index.id))
+                let tasks = try documents.map { document in
+                    try NewTask(
+                        IngestDocumentInput(document: document),
+                        tenant: tenant,
+                        batch: batch,
+                        uniqueKey: "document/\(document)"
+                    )
+                }
+                let enqueued = try await store.enqueue(tasks, in: transaction)
+                try await transaction.execute(Self.expect(documents, enqueued.map(\.id), batch, tenant))
+                return enqueued
+            }
+            underWay += enqueued.count(where: \.wasDuplicate)
+            await announce(enqueued)
+        }
+        return IngestReceipt(batch: batch, documents: uris.count, underWay: underWay)
+    }
+
+    package func ingestState(_ batch: BatchID, tenant: TenantID) async throws -> IngestState {
+        try await store.inTenant(tenant, readOnly: true) { transaction in
+            var state = IngestState()
+            var open = 0
+            for row in try await transaction.query(Self.results(batch)) {
+                state.documents += row.count
+                if let result = row.result { state.results[result, default: 0] += row.count } else { open += row.count }
+            }
+            if let sums = try await transaction.query(Self.sums(batch)).first {
+                (state.pages, state.chunks, state.kept) = (sums[0], sums[1], sums[2])
+                (state.cached, state.embedded) = (sums[3], sums[4])
+                state.dead = sums[6]
+                state.isOver = open == 0 || (sums[5] == 0 && sums[6] > 0 && sums[7] == 0)
+            }
+            return state
+        }
+    }
+
+    private static func register(_ uris: [String], _ tenant: TenantID, _ index: IndexID) -> Statement<DocumentID> {
+        Statement(
+            """
+            WITH given AS (SELECT DISTINCT uri FROM unnest($3::text[]) AS given (uri))
+            INSERT INTO documents (tenant_id, index_id, uri) SELECT $1, $2, uri FROM given ORDER BY uri
+            ON CONFLICT (tenant_id, index_id, uri) DO UPDATE SET updated_at = now(),
+                state = CASE WHEN documents.state = 'failed' THEN 'queued' ELSE documents.state END
+            RETURNING id
+            """,
+            [.text(tenant.rawValue), .int8(index.rawValue), .textArray(uris)]
+        ) { row throws(PostgresError) in DocumentID(rawValue: try row.int64(0)) }
+    }
+
+    private static func expect(
+        _ documents: [DocumentID],
+        _ tasks: [TaskID],
+        _ batch: BatchID,
+        _ tenant: TenantID
+    ) -> Statement<Void> {
+        Statement(
+            """
+            WITH given AS (SELECT * FROM unnest($3::int8[], $4::int8[]) AS given (document, task)), told AS (
+                UPDATE documents SET task_id = given.task FROM given WHERE documents.id = given.document
+            )
+            INSERT INTO batch_documents (batch_id, document_id, tenant_id, task_id)
+            SELECT $1, document, $2, task FROM given ON CONFLICT DO NOTHING
+            """,
+            [
+                .int8(batch.rawValue), .text(tenant.rawValue), .int8Array(documents.map(\.rawValue)),
+                .int8Array(tasks.map(\.rawValue)),
+            ]
+        )
+    }
+
+    /// Results with their counts; NULL for what is under way. A document whose task is dead counts by its last outcome.
+    private static func results(_ batch: BatchID) -> Statement<(result: String?, count: Int)> {
+        Statement(
+            """
+            SELECT coalesce(result, CASE WHEN EXISTS (SELECT FROM dead_letters WHERE dead_letters.id = expected.task_id)
+                THEN coalesce(nullif(documents.outcome, 'ok'), 'dead') END), count(*)
+            FROM batch_documents AS expected JOIN documents ON documents.id = expected.document_id
+            WHERE batch_id = $1 GROUP BY 1
+            """,
+            [.int8(batch.rawValue)]
+        ) { row throws(PostgresError) in (try row.optionalText(0), Int(try row.int64(1))) }
+    }
+
+    /// Pages, chunks, kept, cached, embedded of the batch's versions; its pending and dead tasks; documents that are waited
+    /// for in other batches.
+    private static func sums(_ batch: BatchID) -> Statement<[Int]> {
+        Statement(
+            """
+            SELECT coalesce(sum(page_count), 0), coalesce(sum(chunk_count), 0), coalesce(sum(chunks_kept), 0),
+                coalesce(sum(chunks_cached), 0), coalesce(sum(chunks_embedded), 0),
+                (SELECT pending FROM batches WHERE id = $1), (SELECT dead FROM batches WHERE id = $1),
+                (SELECT count(*) FROM batch_documents JOIN tasks ON tasks.id = task_id
+                 WHERE batch_documents.batch_id = $1 AND result IS NULL AND tasks.batch_id IS DISTINCT FROM $1)
+            FROM document_versions WHERE batch_id = $1 AND state <> 'abandoned'
+            """,
+            [.int8(batch.rawValue)]
+        ) { row throws(PostgresError) in
+            var sums: [Int] = []
+            for column in 0..<8 { sums.append(Int(try row.optionalInt64(column) ?? 0)) }
+            return sums
+        }
+    }
+}

@@ -1,0 +1,126 @@
+package import SluiceCore
+package import SluiceDocuments
+internal import SluicePostgres
+package import SluiceSystem
+
+extension PostgresDocumentStore {
+    package func chunksToEmbed(
+        _ version: DocumentVersionID,
+        ordinals: ClosedRange<Int>,
+        tenant: TenantID
+    ) async throws -> [ChunkToEmbed] {
+        try await store.inTenant(tenant, readOnly: true) { transaction in
+            try await transaction.query(StagedChunks.withoutVector(version, ordinals))
+        }
+    }
+
+    package func cached(
+        _ hashes: [SHA256Digest],
+        model: ModelIdentity,
+        tenant: TenantID
+    ) async throws -> Set<SHA256Digest> {
+        if hashes.isEmpty { return [] }
+        let found = try await store.inTenant(tenant, readOnly: true) { transaction in
+            try await transaction.query(
+                Statement(
+                    """
+                    SELECT content_hash FROM embedding_cache
+                    WHERE tenant_id = $1 AND model_fingerprint = $2 AND content_hash = ANY ($3::bytea[])
+                    """,
+                    [.text(tenant.rawValue), .text(model.fingerprint), .byteaArray(hashes.map(\.bytes))]
+                ) { row throws(PostgresError) in try row.bytes(0) }
+            )
+        }
+        return Set(found.compactMap { SHA256Digest(bytes: $0) })
+    }
+
+    package func finishEmbedding(_ result: EmbeddingResult, fence: Fence) async throws -> EmbedReport {
+        try await store.inTenant(result.tenant) { transaction in
+            try await store.complete(fence, in: transaction)
+            // The document first, as in `stage`: the same order everywhere, so that two transactions cannot deadlock.
+            guard let document = try await transaction.query(Self.documentOf(result.version)).first,
+                try await !transaction.query(DocumentStatements.lock(document)).isEmpty,
+                try await transaction.query(Self.stateOf(result.version)).first == "embedding"
+            else { return EmbedReport(isLive: false, wasSuperseded: true) }
+            try await cache(result, transaction)
+            try await replaceSplit(result, transaction)
+            let pending = try await transaction.query(
+                Self.countDown(result.version, embedded: result.vectors.count)
+            ).first
+            guard pending == 0 else { return EmbedReport(isLive: false, wasSuperseded: false) }
+            try await GoLive.run(result.version, of: document, model: result.model, in: transaction)
+            return EmbedReport(isLive: true, wasSuperseded: false)
+        }
+    }
+
+    /// Vectors go through a stage by binary COPY, then into the cache in the order of their hashes.
+    private func cache(_ result: EmbeddingResult, _ transaction: PostgresTransaction) async throws {
+        if result.vectors.isEmpty { return }
+        var rows = CopyRows()
+        for (hash, vector) in result.vectors {
+            guard vector.count == result.model.dimension else {
+                throw TaskFailure(
+                    errorClass: "inference.dimension",
+                    message: "the model gave \(vector.count) numbers a vector where \(result.model.dimension) belong"
+                )
+            }
+            try rows.append([.bytes(hash.bytes), .binary(HalfVector.encode(vector), type: 0)])
+        }
+        try await transaction.script(
+            "CREATE TEMP TABLE vector_stage (content_hash bytea, embedding halfvec) ON COMMIT DROP"
+        )
+        try await transaction.copy(into: "vector_stage", columns: ["content_hash", "embedding"], rows: rows)
+        try await transaction.execute(
+            Statement(
+                """
+                INSERT INTO embedding_cache (tenant_id, model_fingerprint, content_hash, embedding)
+                SELECT $1, $2, content_hash, embedding FROM vector_stage ORDER BY content_hash ON CONFLICT DO NOTHING
+                """,
+                [.text(result.tenant.rawValue), .text(result.model.fingerprint)]
+            )
+        )
+    }
+
+    private func replaceSplit(_ result: EmbeddingResult, _ transaction: PostgresTransaction) async throws {
+        if result.resplit.isEmpty { return }
+        try await transaction.execute(StagedChunks.remove(result.version, ordinals: result.resplit.keys.sorted()))
+        var pieces: [(draft: ChunkDraft, part: Int)] = []
+        for (ordinal, drafts) in result.resplit.sorted(by: { $0.key < $1.key }) {
+            for (part, draft) in drafts.enumerated() {
+                var draft = draft
+                draft.ordinal = ordinal
+                pieces.append((draft, part + 1))
+            }
+        }
+        try await StagedChunks.copy(pieces, version: result.version, tenant: result.tenant, transaction)
+        let added = pieces.count - result.resplit.count
+        try await transaction.execute(
+            Statement(
+                "UPDATE document_versions SET chunk_count = chunk_count + $2 WHERE id = $1",
+                [.int8(result.version.rawValue), .int4(added)]
+            )
+        )
+    }
+
+    private static func documentOf(_ version: DocumentVersionID) -> Statement<DocumentID> {
+        Statement("SELECT document_id FROM document_versions WHERE id = $1", [.int8(version.rawValue)]) {
+            row throws(PostgresError) in DocumentID(rawValue: try row.int64(0))
+        }
+    }
+
+    private static func stateOf(_ version: DocumentVersionID) -> Statement<String> {
+        Statement("SELECT state FROM document_versions WHERE id = $1 FOR UPDATE", [.int8(version.rawValue)]) {
+            row throws(PostgresError) in try row.text(0)
+        }
+    }
+
+    private static func countDown(_ version: DocumentVersionID, embedded: Int) -> Statement<Int> {
+        Statement(
+            """
+            UPDATE document_versions SET embeds_pending = embeds_pending - 1, chunks_embedded = chunks_embedded + $2
+            WHERE id = $1 RETURNING embeds_pending
+            """,
+            [.int8(version.rawValue), .int4(embedded)]
+        ) { row throws(PostgresError) in try row.int32(0) }
+    }
+}

@@ -1,0 +1,173 @@
+package import SluiceCore
+package import SluiceDocuments
+internal import SluicePostgres
+package import SluiceQueue
+internal import SluiceSystem
+
+/// Documents on PostgreSQL. Effects and the completion of the task that made them are one transaction.
+package struct PostgresDocumentStore: DocumentStore {
+    let store: Store
+    /// Told of tasks whose enqueueing transaction has committed, to hint at them.
+    let announce: @Sendable ([EnqueuedTask]) async -> Void
+
+    package init(_ store: Store, announce: @escaping @Sendable ([EnqueuedTask]) async -> Void) {
+        self.store = store
+        self.announce = announce
+    }
+
+    package func document(_ id: DocumentID, tenant: TenantID) async throws -> DocumentSnapshot? {
+        try await store.pool.query(DocumentStatements.snapshot(id, tenant)).first
+    }
+
+    package func finishUnchanged(_ document: DocumentID, tenant: TenantID, fence: Fence) async throws {
+        try await store.inTenant(tenant) { transaction in
+            try await store.complete(fence, in: transaction)
+            _ = try await transaction.query(DocumentStatements.lock(document))
+            try await transaction.execute(DocumentStatements.end(document, outcome: .ok, detail: "unchanged"))
+            try await transaction.execute(DocumentStatements.tellBatches(document, "unchanged"))
+        }
+    }
+
+    package func finishWithoutText(
+        _ document: DocumentID,
+        tenant: TenantID,
+        outcome: ExtractionOutcome,
+        detail: String,
+        fence: Fence
+    ) async throws {
+        try await store.inTenant(tenant) { transaction in
+            try await store.complete(fence, in: transaction)
+            _ = try await transaction.query(DocumentStatements.lock(document))
+            try await transaction.execute(DocumentStatements.end(document, outcome: outcome, detail: detail))
+            try await transaction.execute(DocumentStatements.tellBatches(document, outcome.name))
+        }
+    }
+
+    package func noteOutcome(
+        _ document: DocumentID,
+        tenant: TenantID,
+        outcome: ExtractionOutcome,
+        detail: String
+    ) async throws {
+        _ = try await store.inTenant(tenant) { transaction in
+            try await transaction.execute(DocumentStatements.end(document, outcome: outcome, detail: detail))
+        }
+    }
+
+    package func stage(_ version: StagedVersion, window: Int, fence: Fence) async throws -> StageReport {
+        let (report, enqueued) = try await store.inTenant(version.tenant) { transaction in
+            try await store.complete(fence, in: transaction)
+            guard try await !transaction.query(DocumentStatements.lock(version.document)).isEmpty,
+                let current = try await transaction.query(DocumentStatements.snapshot(version.document, version.tenant))
+                    .first
+            else { throw Self.erased(version.document) }
+            try Self.check(version.model, fits: current.index)
+            try await transaction.execute(DocumentStatements.abandonUnfinished(version.document))
+            let id = try await insert(version, transaction)
+            let missing = try await missing(id, version, current.index.liveVersion, transaction)
+            let kept = Self.kept(
+                version.chunks,
+                live: try await transaction.query(DocumentStatements.liveHashes(version.document))
+            )
+            let windows = Self.windows(missing, of: window)
+            let cached = version.chunks.count - kept - missing.count
+            try await transaction.execute(
+                DocumentStatements.planned(id, kept: kept, cached: max(0, cached), tasks: windows.count)
+            )
+            var enqueued: [EnqueuedTask] = []
+            if windows.isEmpty {
+                try await GoLive.run(id, of: version.document, model: version.model, in: transaction)
+            } else {
+                try await transaction.execute(DocumentStatements.markProcessing(version.document))
+                let tasks = try windows.map { try Self.embedTask($0, of: id, version) }
+                enqueued = try await store.enqueue(tasks, in: transaction)
+            }
+            let report = StageReport(
+                version: id,
+                chunks: version.chunks.count,
+                kept: kept,
+                cached: max(0, cached),
+                toEmbed: missing.count,
+                isLive: windows.isEmpty
+            )
+            return (report, enqueued)
+        }
+        await announce(enqueued)
+        return report
+    }
+
+    // MARK: -
+
+    private func insert(
+        _ version: StagedVersion,
+        _ transaction: PostgresTransaction
+    ) async throws -> DocumentVersionID {
+        guard let id = try await transaction.query(DocumentStatements.insertVersion(version)).first else {
+            throw PostgresError(.server, "no version id came back")
+        }
+        try await StagedChunks.copy(version.chunks.map { ($0, 0) }, version: id, tenant: version.tenant, transaction)
+        return id
+    }
+
+    /// Ordinals without a vector anywhere. Vectors of live chunks that the cache has lost are put back into it.
+    private func missing(
+        _ id: DocumentVersionID,
+        _ version: StagedVersion,
+        _ live: IndexVersionID,
+        _ transaction: PostgresTransaction
+    ) async throws -> [Int] {
+        let absent = try await transaction.query(DocumentStatements.missing(id, version.document, version.model))
+        if absent.contains(where: \.1) {
+            try await transaction.execute(GoLive.cacheLive(live, version.document, version.model))
+        }
+        return absent.filter { !$0.1 }.map(\.0)
+    }
+
+    private static func kept(_ chunks: [ChunkDraft], live: [[UInt8]]) -> Int {
+        var left: [[UInt8]: Int] = [:]
+        for hash in live { left[hash, default: 0] += 1 }
+        return chunks.count { chunk in
+            guard let count = left[chunk.contentHash.bytes], count > 0 else { return false }
+            left[chunk.contentHash.bytes] = count - 1
+            return true
+        }
+    }
+
+    /// Ranges of ordinals that hold at most `size` of the missing each.
+    static func windows(_ missing: [Int], of size: Int) -> [ClosedRange<Int>] {
+        stride(from: 0, to: missing.count, by: size).map { start in
+            missing[start]...missing[min(start + size, missing.count) - 1]
+        }
+    }
+
+    private static func embedTask(
+        _ ordinals: ClosedRange<Int>,
+        of id: DocumentVersionID,
+        _ version: StagedVersion
+    ) throws -> NewTask {
+        try NewTask(
+            EmbedChunksInput(
+                document: version.document.rawValue,
+                version: id.rawValue,
+                first: ordinals.lowerBound,
+                last: ordinals.upperBound
+            ),
+            tenant: version.tenant,
+            batch: version.batch
+        )
+    }
+
+    static func check(_ model: ModelIdentity, fits index: IndexSnapshot) throws {
+        guard model == index.model else {
+            throw TaskFailure(
+                errorClass: "index.model_mismatch",
+                message: "index '\(index.name)' holds vectors of model \(index.model.fingerprint), this worker has "
+                    + "\(model.fingerprint); point SLUICE_MODEL at the index's model, or build a new index version"
+            )
+        }
+    }
+
+    static func erased(_ document: DocumentID) -> TaskFailure {
+        TaskFailure(errorClass: "document.gone", message: "document \(document) does not exist any more")
+    }
+}

@@ -1,0 +1,89 @@
+internal import SluiceCore
+internal import SluiceDocuments
+internal import SluicePostgres
+internal import SluiceSystem
+
+/// Chunks of versions that are not live yet.
+enum StagedChunks {
+    private static let columns = [
+        "version_id", "ordinal", "part", "tenant_id", "char_from", "char_to", "page_from", "page_to", "heading_path",
+        "content_hash", "text",
+    ]
+
+    /// Writes drafts with their part numbers: by binary COPY into a temporary table, since COPY does not go into tables with
+    /// row-level security, and from there.
+    static func copy(
+        _ drafts: [(draft: ChunkDraft, part: Int)],
+        version: DocumentVersionID,
+        tenant: TenantID,
+        _ transaction: PostgresTransaction
+    ) async throws {
+        if drafts.isEmpty { return }
+        var rows = CopyRows()
+        for (draft, part) in drafts {
+            try rows.append([
+                .int8(version.rawValue), .int4(draft.ordinal), .int2(part), .text(tenant.rawValue),
+                .int4(draft.charFrom), .int4(draft.charTo), .optionalInt4(draft.pageFrom), .optionalInt4(draft.pageTo),
+                .textArray(draft.headingPath), .bytes(draft.contentHash.bytes), .text(draft.text),
+            ])
+        }
+        try await transaction.script(
+            "CREATE TEMP TABLE chunk_stage ON COMMIT DROP AS SELECT * FROM staged_chunks WITH NO DATA"
+        )
+        try await transaction.copy(into: "chunk_stage", columns: columns, rows: rows)
+        try await transaction.execute(
+            Statement("INSERT INTO staged_chunks SELECT * FROM chunk_stage ORDER BY ordinal, part")
+        )
+        try await transaction.script("DROP TABLE chunk_stage")
+    }
+
+    /// Staged chunks of a range that the cache has no vector for, in order.
+    static func withoutVector(
+        _ version: DocumentVersionID,
+        _ ordinals: ClosedRange<Int>
+    ) -> Statement<ChunkToEmbed> {
+        Statement(
+            """
+            SELECT ordinal, part, char_from, char_to, page_from, page_to, heading_path, staged_chunks.content_hash, text
+            FROM staged_chunks JOIN document_versions ON document_versions.id = version_id
+            JOIN documents ON documents.id = document_versions.document_id
+            JOIN indexes ON indexes.id = documents.index_id
+            JOIN index_versions ON index_versions.id = indexes.live_version
+            WHERE version_id = $1 AND ordinal BETWEEN $2 AND $3 AND document_versions.state = 'embedding'
+                AND NOT EXISTS (
+                    SELECT FROM embedding_cache AS cache WHERE cache.tenant_id = staged_chunks.tenant_id
+                        AND cache.model_fingerprint = index_versions.model_fingerprint
+                        AND cache.content_hash = staged_chunks.content_hash
+                )
+            ORDER BY ordinal, part
+            """,
+            [.int8(version.rawValue), .int4(ordinals.lowerBound), .int4(ordinals.upperBound)]
+        ) { row throws(PostgresError) in
+            guard let hash = SHA256Digest(bytes: try row.bytes(7)) else {
+                throw PostgresError(.undecodableColumn, "content_hash")
+            }
+            let ordinal = try row.int32(0)
+            return ChunkToEmbed(
+                ordinal: ordinal,
+                part: try row.int16(1),
+                draft: ChunkDraft(
+                    ordinal: ordinal,
+                    text: try row.text(8),
+                    charFrom: try row.int32(2),
+                    charTo: try row.int32(3),
+                    pageFrom: try row.optionalInt32(4),
+                    pageTo: try row.optionalInt32(5),
+                    headingPath: try row.textArray(6),
+                    contentHash: hash
+                )
+            )
+        }
+    }
+
+    static func remove(_ version: DocumentVersionID, ordinals: [Int]) -> Statement<Void> {
+        Statement(
+            "DELETE FROM staged_chunks WHERE version_id = $1 AND ordinal = ANY ($2::int4[])",
+            [.int8(version.rawValue), .int4Array(ordinals)]
+        )
+    }
+}
