@@ -55,7 +55,8 @@ actor ExtractorSlot {
     }
 
     private func refusal(
-        of file: OwnedDescriptor, for call: ExtractorCall
+        of file: OwnedDescriptor,
+        for call: ExtractorCall
     ) throws(ExtractorError) -> ExtractionReply? {
         let size: Int?
         do throws(SystemCallError) {
@@ -72,7 +73,9 @@ actor ExtractorSlot {
     }
 
     private func extract(
-        _ file: OwnedDescriptor, for call: ExtractorCall, passwords: [String]
+        _ file: OwnedDescriptor,
+        for call: ExtractorCall,
+        passwords: [String]
     ) throws(ExtractorError) -> ExtractionReply {
         let request = ExtractionRequest(limits: call.limits, mediaTypeHint: call.mediaTypeHint, passwords: passwords)
         while true {
@@ -82,13 +85,16 @@ actor ExtractorSlot {
             if case .reply(let reply) = ending { return reply }
             discardChild()
             if case .timedOut = ending { tally.childrenTimedOut += 1 } else { tally.childrenCrashed += 1 }
-            // A crash may be the late work of an earlier document, so the verdict is left to a child that has read none.
+            // A crash may be the late work of an earlier document, so the verdict is left to a child that has read
+            // none.
             if isFresh || ending.isTimeout { return Self.reply(for: ending, within: call.limits) }
         }
     }
 
     private func converse(
-        _ request: ExtractionRequest, about file: OwnedDescriptor, for call: ExtractorCall
+        _ request: ExtractionRequest,
+        about file: OwnedDescriptor,
+        for call: ExtractorCall
     ) throws(ExtractorError) -> ExtractorChild.Ending {
         guard let process = child?.process else { throw .cannotStart(reason: "no child") }
         do throws(ExtractorError) {
