@@ -10,6 +10,7 @@ static inline const char *sluice_primary_message(const PGresult *result) {
 static inline const char *sluice_constraint(const PGresult *result) {
     return PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
 }
+// Tells reasons apart that share a SQLSTATE, whatever language the server's messages are in.
 static inline const char *sluice_source_function(const PGresult *result) {
     return PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
 }

@@ -1,69 +1,65 @@
-/// Which connections a pool has and who waits for one: a value without connections, clock or lock.
+internal import SluiceCore
+
+/// Which connections a pool has, who waits for one, and when to open more: a value without connections, clock or lock.
 ///
-/// Connections are named by number. Events go in; the caller performs what comes out.
+/// Connections and waiters are numbers. Events go in with the time; grants and connections to close come out. Waiters are
+/// served strictly in order. While the server is away nobody waits in vain: with no connection left, and too early for
+/// another attempt to open one, waiters are refused.
 struct PoolState {
-    enum Action: Equatable {
-        /// Hand this idle connection to the caller.
-        case lease(Int)
-        /// Open a new connection for the caller, under this number.
+    enum Grant: Equatable {
+        /// Use this connection.
+        case use(Int)
+        /// Open a connection under this number, then tell `opened` or `openFailed`.
         case open(Int)
-        /// The caller waits, under this ticket.
-        case wait(Int)
+        /// No connection is left, and the server refused one a moment ago.
         case refuse
+        case closed
     }
 
-    enum Release: Equatable {
-        /// Hand the connection to this waiter.
-        case give(waiter: Int)
-        /// Let this waiter open a connection in place of one that broke.
-        case openFor(waiter: Int, connection: Int)
-        case keep
-        case close
+    struct Outcome: Equatable {
+        var grants: [Granted] = []
+        /// Idle connections that are no longer wanted.
+        var close: [Int] = []
     }
 
-    private let limit: Int
-    private var idle: [Int] = []
+    struct Granted: Equatable {
+        let ticket: Int
+        let grant: Grant
+    }
+
+    struct Limits {
+        var size: Int
+        var maxLifetime: Duration
+        var maxIdle: Duration
+    }
+
+    private let limits: Limits
+    /// The most recently used last: it is the warmest, and the others get a chance to grow old.
+    private var idle: [(number: Int, since: Instant)] = []
     private var leased: Set<Int> = []
+    private var expiries: [Int: Instant] = [:]
     private var waiters: [Int] = []
-    private var nextConnection = 0
-    private var nextTicket = 0
-    private(set) var isClosed = false
+    private var numbers = 0
+    private var tickets = 0
+    private var failures = 0
+    private var notBefore: Instant?
+    private var isClosed = false
 
-    init(limit: Int) {
-        precondition(limit > 0)
-        self.limit = limit
+    init(_ limits: Limits) {
+        precondition((1...500).contains(limits.size), "a pool has 1 to 500 connections")
+        self.limits = limits
     }
 
+    /// Connections handed out, those that are being opened included.
     var leasedCount: Int { leased.count }
     var idleCount: Int { idle.count }
     var waiterCount: Int { waiters.count }
 
-    mutating func acquire() -> Action {
-        if isClosed { return .refuse }
-        // Those who wait already go first; the most recently used connection is the warmest.
-        if waiters.isEmpty, let connection = idle.popLast() {
-            leased.insert(connection)
-            return .lease(connection)
-        }
-        if waiters.isEmpty, idle.count + leased.count < limit { return .open(take()) }
-        nextTicket += 1
-        waiters.append(nextTicket)
-        return .wait(nextTicket)
-    }
-
-    /// A leased connection comes back; `isReusable` is false when it broke or could not be opened.
-    mutating func release(_ connection: Int, isReusable: Bool) -> Release {
-        guard leased.remove(connection) != nil else { return .close }
-        if !isReusable || isClosed {
-            guard !isClosed, !waiters.isEmpty else { return .close }
-            return .openFor(waiter: waiters.removeFirst(), connection: take())
-        }
-        guard !waiters.isEmpty else {
-            idle.append(connection)
-            return .keep
-        }
-        leased.insert(connection)  // It goes from hand to hand.
-        return .give(waiter: waiters.removeFirst())
+    /// Someone wants a connection. The outcome may serve others first.
+    mutating func request(at now: Instant) -> (ticket: Int, outcome: Outcome) {
+        tickets += 1
+        waiters.append(tickets)
+        return (tickets, serve(at: now))
     }
 
     /// A waiter's time is up or its task was cancelled. False when it has been served already.
@@ -73,19 +69,72 @@ struct PoolState {
         return true
     }
 
-    /// Ends the pool: idle connections to close, waiters to refuse. Leased ones close when they come back.
-    mutating func close() -> (idle: [Int], waiters: [Int]) {
-        isClosed = true
-        defer {
-            idle = []
-            waiters = []
-        }
-        return (idle, waiters)
+    /// - Parameter spread: 0..<1, so that connections opened together do not expire together.
+    mutating func opened(_ number: Int, at now: Instant, spread: Double) {
+        failures = 0
+        notBefore = nil
+        expiries[number] = now + limits.maxLifetime * (1 - spread / 4)
     }
 
-    private mutating func take() -> Int {
-        nextConnection += 1
-        leased.insert(nextConnection)
-        return nextConnection
+    /// - Parameter spread: 0..<1: a fleet that lost its server must not beat on it in step.
+    mutating func openFailed(_ number: Int, at now: Instant, spread: Double) -> Outcome {
+        let ceiling = Duration.milliseconds(min(1_000, 50 << min(failures, 5)))
+        failures += 1
+        notBefore = now + ceiling * (0.5 + spread / 2)
+        leased.remove(number)
+        return serve(at: now)
+    }
+
+    /// A leased connection comes back.
+    mutating func release(_ number: Int, isReusable: Bool, at now: Instant) -> Outcome {
+        guard leased.remove(number) != nil else { return Outcome() }
+        let isExpired = expiries[number].map { $0 <= now } ?? true
+        guard isReusable, !isExpired, !isClosed else {
+            expiries[number] = nil
+            var outcome = serve(at: now)
+            outcome.close.append(number)
+            return outcome
+        }
+        idle.append((number, now))
+        var outcome = serve(at: now)
+        while let oldest = idle.first, oldest.since + limits.maxIdle <= now {
+            idle.removeFirst()
+            expiries[oldest.number] = nil
+            outcome.close.append(oldest.number)
+        }
+        return outcome
+    }
+
+    /// Ends the pool. Leased connections close when they come back.
+    mutating func close() -> Outcome {
+        isClosed = true
+        var outcome = serve(at: .now)
+        outcome.close = idle.map(\.number)
+        idle = []
+        return outcome
+    }
+
+    private mutating func serve(at now: Instant) -> Outcome {
+        var outcome = Outcome()
+        while let ticket = waiters.first {
+            let grant: Grant
+            if isClosed {
+                grant = .closed
+            } else if let last = idle.popLast() {
+                leased.insert(last.number)
+                grant = .use(last.number)
+            } else if leased.count < limits.size, notBefore.map({ $0 <= now }) ?? true {
+                numbers += 1
+                leased.insert(numbers)
+                grant = .open(numbers)
+            } else if leased.isEmpty {
+                grant = .refuse
+            } else {
+                break
+            }
+            waiters.removeFirst()
+            outcome.grants.append(Granted(ticket: ticket, grant: grant))
+        }
+        return outcome
     }
 }

@@ -1,42 +1,45 @@
-internal import CLibPQ
+internal import Glibc
 internal import SluiceCore
 internal import SluiceSystem
 internal import Synchronization
 
 /// One connection to the server. Its libpq calls block a thread of its own; callers only wait.
 ///
-/// One statement at a time: calls from several tasks are served in order. A call whose task is cancelled cancels its
-/// statement on the server and throws.
+/// One call at a time: calls from several tasks are served in order. A call whose task is cancelled cancels its statement on
+/// the server and throws `queryCanceled`, within 5 s even where the network is cut. All calls throw `PostgresError`.
 package final class PostgresConnection: Sendable {
     private let thread: PinnedThread
     private let confined: Confined
-    private let canceller = Mutex<CancelHandle?>(nil)
-    private let broken = Atomic<Bool>(false)
-    /// How much longer than the server's own limit the client waits before it gives the connection up.
-    private let clientTimeout: Duration
+    private let link = Mutex<(cancel: PGCancel?, socket: Int32)>((nil, -1))
+    /// The handle's condition after its last call.
+    private let condition = Atomic<UInt8>(PGHandle.Condition.idle.rawValue)
+    /// Set when a cancellation was sent: it may come late and hit the next statement, which must be none of another caller.
+    private let isSpent = Atomic<Bool>(false)
+    private let limit: Duration?
+    private static let cancelGrace = Duration.seconds(5)
 
     // `handle` is only touched by closures that run on `thread`.
     private final class Confined: @unchecked Sendable {
         var handle: PGHandle?
     }
 
-    /// Connects; throws `cannotConnect`, `authentication` or `tooManyConnections`.
+    /// Connects; throws `cannotConnect`, `authentication`, `tooManyConnections`, `shuttingDown` or `invalidAddress`.
     package static func open(_ configuration: PostgresConfiguration) async throws(PostgresError) -> PostgresConnection {
-        let connection = PostgresConnection(clientTimeout: configuration.statementTimeout + .seconds(5))
+        let connection = PostgresConnection(limit: configuration.clientTimeout)
         let confined = connection.confined
-        let cancel = try await connection.thread.run { () throws(PostgresError) -> CancelHandle? in
+        let (cancel, socket) = try await connection.thread.run { () throws(PostgresError) in
             let handle = try PGHandle(configuration)
             confined.handle = handle
-            return handle.makeCancel().map(CancelHandle.init)
+            return (handle.makeCancel().map(PGCancel.init(adopting:)), handle.socket)
         }
-        connection.canceller.withLock { $0 = cancel }
+        connection.link.withLock { $0 = (cancel, socket) }
         return connection
     }
 
-    private init(clientTimeout: Duration) {
+    private init(limit: Duration?) {
         thread = PinnedThread(name: "postgres")
         confined = Confined()
-        self.clientTimeout = clientTimeout
+        self.limit = limit
     }
 
     deinit {
@@ -47,9 +50,23 @@ package final class PostgresConnection: Sendable {
         thread.stop()
     }
 
-    /// False once a call ended in a way that leaves the connection in an unknown state.
-    package var isUsable: Bool { !broken.load(ordering: .relaxed) }
+    /// False once a call ended in a way that leaves the connection in an unknown state. Later calls throw `connectionLost`.
+    package var isUsable: Bool { condition.load(ordering: .relaxed) != PGHandle.Condition.broken.rawValue }
 
+    /// Whether the connection may go back to a pool: healthy, not in a transaction, no cancellation on its way.
+    var isReusable: Bool {
+        condition.load(ordering: .relaxed) == PGHandle.Condition.idle.rawValue && !isSpent.load(ordering: .relaxed)
+    }
+
+    /// Whether an idle connection has something to read: nearly always its end. One system call; does not block.
+    ///
+    /// To be asked by the one who has just leased it, since nobody else uses it then.
+    var hasUnreadInput: Bool {
+        var poller = pollfd(fd: link.withLock { $0.socket }, events: Int16(POLLIN), revents: 0)
+        return poll(&poller, 1, 0) > 0
+    }
+
+    /// Runs a statement and gives its rows in the server's order.
     package func query<Row: Sendable>(_ statement: Statement<Row>) async throws(PostgresError) -> [Row] {
         try await reply(statement).rows
     }
@@ -60,20 +77,23 @@ package final class PostgresConnection: Sendable {
         try await reply(statement).affected
     }
 
+    /// - Parameter timeout: for a statement whose own limit differs from the configuration's, how long to wait for it at most.
     package func reply<Row: Sendable>(
         _ statement: Statement<Row>,
         timeout: Duration? = nil
     ) async throws(PostgresError) -> Reply<Row> {
-        try await perform(timeout: timeout) { (handle, deadline) throws(PostgresError) in
-            try handle.run(statement, deadline: deadline)
-        }
+        try await reply(statement, after: { [] }, timeout: timeout)
+    }
+
+    /// Runs statements in one round trip, in order; all of them apply, or none. Returns how many rows each touched.
+    @discardableResult
+    package func execute(_ statements: [Statement<Void>]) async throws(PostgresError) -> [Int] {
+        try await execute(statements, after: { [] })
     }
 
     /// Statements without parameters as one simple query: transaction control, migrations, DDL.
     package func script(_ sql: String, timeout: Duration? = nil) async throws(PostgresError) {
-        try await perform(timeout: timeout) { (handle, deadline) throws(PostgresError) in
-            try handle.script(sql, deadline: deadline)
-        }
+        try await script(sql, after: { [] }, timeout: timeout)
     }
 
     /// Writes rows with COPY in binary format. Returns how many the server took.
@@ -82,110 +102,119 @@ package final class PostgresConnection: Sendable {
         columns: [String],
         rows: CopyRows
     ) async throws(PostgresError) -> Int {
-        let list = columns.map(quotedIdentifier).joined(separator: ", ")
-        let begin = "COPY \(quotedIdentifier(table)) (\(list)) FROM STDIN (FORMAT BINARY)"
-        let chunks = rows.finished()
-        return try await perform(timeout: nil) { (handle, deadline) throws(PostgresError) in
-            try handle.copy(begin, chunks, deadline: deadline)
+        try await copy(into: table, columns: columns, rows: rows, after: { [] })
+    }
+}
+
+/// What goes before a statement in the same round trip: a transaction's beginning. Called on the connection's thread, once,
+/// when nothing can keep what it gives from being sent.
+typealias Prologue = @Sendable () throws(PostgresError) -> [PGCommand]
+
+extension PostgresConnection {
+    func reply<Row: Sendable>(
+        _ statement: Statement<Row>,
+        after prologue: @escaping Prologue,
+        timeout: Duration? = nil
+    ) async throws(PostgresError) -> Reply<Row> {
+        try await perform(timeout: timeout) { (handle, call) throws(PostgresError) in
+            let command = try PGCommand(statement.sql, statement.parameters)
+            guard let reply = try handle.exchange(prologue() + [command], call).last else {
+                throw PostgresError(.unexpectedReply, "no reply")
+            }
+            return Reply(rows: try reply.rows(of: statement), affected: reply.affected)
         }
     }
 
-    /// Rolls back, whatever the state of the calling task.
-    func rollBack() async throws {
-        try await uncancelled { try await self.script("ROLLBACK", timeout: .seconds(5)) }
+    func execute(_ statements: [Statement<Void>], after prologue: @escaping Prologue) async throws(PostgresError) -> [Int] {
+        if statements.isEmpty { return [] }
+        return try await perform(timeout: nil) { (handle, call) throws(PostgresError) in
+            var commands: [PGCommand] = []
+            for statement in statements { commands.append(try PGCommand(statement.sql, statement.parameters)) }
+            return try handle.exchange(prologue() + commands, call).suffix(commands.count).map(\.affected)
+        }
     }
 
-    /// Whether the connection may go back to a pool: idle, healthy, not in a transaction.
-    func isReusable() async -> Bool {
-        guard isUsable else { return false }
-        let confined = confined
-        return await thread.run { confined.handle?.isUsable ?? false }
+    func script(_ sql: String, after prologue: @escaping Prologue, timeout: Duration? = nil) async throws(PostgresError) {
+        try await perform(timeout: timeout) { (handle, call) throws(PostgresError) in
+            try Self.begin(prologue, handle, call)
+            try handle.script(sql, call)
+        }
     }
 
-    /// Whether the server has closed this idle connection.
-    func isDead() async -> Bool {
-        let confined = confined
-        return await thread.run { confined.handle?.noticesDeath() ?? true }
+    func copy(
+        into table: String,
+        columns: [String],
+        rows: CopyRows,
+        after prologue: @escaping Prologue
+    ) async throws(PostgresError) -> Int {
+        let list = columns.map(quotedIdentifier).joined(separator: ", ")
+        let begin = "COPY \(quotedIdentifier(table)) (\(list)) FROM STDIN (FORMAT BINARY)"
+        let pieces = rows.finished()
+        return try await perform(timeout: nil) { (handle, call) throws(PostgresError) in
+            try Self.begin(prologue, handle, call)
+            return try handle.copy(begin, pieces, call)
+        }
+    }
+
+    private static func begin(_ prologue: Prologue, _ handle: PGHandle, _ call: PGCall) throws(PostgresError) {
+        let commands = try prologue()
+        if !commands.isEmpty { _ = try handle.exchange(commands, call) }
+    }
+
+    /// Throws `transactionAborted` where a statement had failed: the server then answers COMMIT with a rollback and no error.
+    func commit() async throws(PostgresError) {
+        guard isUsable else { throw PostgresError(.connectionLost, "the connection ended before COMMIT") }
+        do throws(PostgresError) {
+            let tag = try await perform(timeout: nil) { (handle, call) throws(PostgresError) in
+                try handle.exchange([try PGCommand("COMMIT")], call).last?.commandTag
+            }
+            if tag != "COMMIT" { throw PostgresError(.transactionAborted) }
+        } catch {
+            throw error.endsConnection ? error.recoded(.commitUnknown) : error
+        }
+    }
+
+    /// Rolls back, whatever the state of the calling task. A connection that cannot is broken afterwards.
+    func rollBack() async {
+        guard condition.load(ordering: .relaxed) == PGHandle.Condition.inTransaction.rawValue else { return }
+        _ = try? await uncancelled { try await self.script("ROLLBACK", timeout: Self.cancelGrace) }
     }
 
     private func perform<Value: Sendable>(
         timeout: Duration?,
-        _ body: @escaping @Sendable (PGHandle, Instant) throws(PostgresError) -> Value
+        _ body: @escaping @Sendable (PGHandle, PGCall) throws(PostgresError) -> Value
     ) async throws(PostgresError) -> Value {
-        let confined = confined
-        let limit = timeout.map { $0 + .seconds(5) } ?? clientTimeout
-        let started = CallState()
-        do {
-            return try await withTaskCancellationHandler {
-                try await thread.run { () throws(PostgresError) -> Value in
-                    guard let handle = confined.handle else { throw PostgresError(.connectionLost, "closed") }
-                    guard started.begin() else { throw PostgresError(.queryCanceled, "cancelled before it began") }
-                    defer { started.end() }
-                    return try body(handle, .now + limit)
-                }
-            } onCancel: {
-                // Only a statement that is under way may be cancelled: a late cancel would hit the next one.
-                if started.cancel() { cancelRunning(started) }
-            }
-        } catch let error as PostgresError {
-            if error.endsConnection { broken.store(true, ordering: .relaxed) }
-            if error.code == .timeout { cancelRunning(nil) }
-            throw error
+        let call = PGCall(limit: timeout ?? limit)
+        let result: Result<Value, PostgresError> = await withTaskCancellationHandler {
+            await thread.run { self.run(call, body) }
+        } onCancel: {
+            // The server then has a moment to say that it stopped; a dead network never says so.
+            guard call.cancel(grace: Self.cancelGrace) else { return }
+            isSpent.store(true, ordering: .relaxed)
+            link.withLock { $0.cancel }?.send()
+        }
+        return try result.get()
+    }
+
+    /// On the connection's thread.
+    private func run<Value: Sendable>(
+        _ call: PGCall,
+        _ body: (PGHandle, PGCall) throws(PostgresError) -> Value
+    ) -> Result<Value, PostgresError> {
+        guard isUsable, let handle = confined.handle else {
+            return .failure(PostgresError(.connectionLost, "the connection ended before"))
+        }
+        guard call.begin() else { return .failure(PostgresError(.queryCanceled, "cancelled before it began")) }
+        defer { call.end() }
+        do throws(PostgresError) {
+            let value = try body(handle, call)
+            condition.store(handle.condition.rawValue, ordering: .relaxed)
+            return .success(value)
         } catch {
-            throw PostgresError(.server, "\(error)")
+            let ended = error.endsConnection ? PGHandle.Condition.broken : handle.condition
+            condition.store(ended.rawValue, ordering: .relaxed)
+            if error.code == .timeout { link.withLock { $0.cancel }?.send() }
+            return .failure(error)
         }
-    }
-
-    private func cancelRunning(_ state: CallState?) {
-        let handle = canceller.withLock { $0 }
-        guard let handle else { return }
-        PinnedThread.detach(name: "pg-cancel") {
-            if let state { state.whileRunning { handle.cancel() } } else { handle.cancel() }
-        }
-    }
-}
-
-/// Whether a call waits, runs or has ended, so that a cancellation hits only the statement it is meant for.
-private final class CallState: Sendable {
-    private enum State { case waiting, running, cancelled, ended }
-    private let state = Mutex(State.waiting)
-
-    /// False when it was cancelled before it began.
-    func begin() -> Bool {
-        state.withLock { state in
-            guard state == .waiting else { return false }
-            state = .running
-            return true
-        }
-    }
-
-    func end() { state.withLock { $0 = .ended } }
-
-    /// True when the statement runs and must be cancelled on the server.
-    func cancel() -> Bool {
-        state.withLock { state in
-            if state == .waiting { state = .cancelled }
-            return state == .running
-        }
-    }
-
-    /// Runs `body` only while the statement runs; it cannot end meanwhile.
-    func whileRunning(_ body: () -> Void) {
-        state.withLock { if $0 == .running { body() } }
-    }
-}
-
-/// The one owner of a `PGcancel`, which libpq allows to be used from any thread.
-// The pointer is constant and PQcancel is thread-safe by libpq's contract.
-private final class CancelHandle: @unchecked Sendable {
-    private let raw: OpaquePointer
-
-    init(_ raw: OpaquePointer) { self.raw = raw }
-
-    deinit { PQfreeCancel(raw) }
-
-    func cancel() {
-        var message = [CChar](repeating: 0, count: 256)
-        PQcancel(raw, &message, Int32(message.count))
     }
 }

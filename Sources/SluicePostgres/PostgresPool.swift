@@ -4,40 +4,72 @@ internal import Synchronization
 
 /// Connections to one server, opened when needed and reused.
 ///
-/// Callers are served in order. A connection that broke is replaced by the next caller's; while the server is away calls
-/// fail fast with a transient error, at most one attempt to connect every few hundred milliseconds.
+/// Callers are served in order, each within `acquireTimeout`. A connection that broke or grew old is replaced by the next
+/// caller's. While the server is away calls fail fast with the transient error of the last attempt to connect; attempts are
+/// made every 50 ms to 1 s, with jitter.
 package final class PostgresPool: Sendable {
     package let configuration: PostgresConfiguration
 
     private struct Shared {
         var state: PoolState
-        var connections: [Int: (connection: PostgresConnection, lastUse: Instant)] = [:]
+        var connections: [Int: PostgresConnection] = [:]
         var waiting: [Int: CheckedContinuation<Grant, Never>] = [:]
-        var failures = 0
-        var notBefore: Instant?
         var lastFailure: PostgresError?
+        var opened = 0
+
+        func grant(_ grant: PoolState.Grant) -> Grant {
+            switch grant {
+            case .open(let number): .open(number)
+            case .use(let number): connections[number].map { .use(number, $0) } ?? .open(number)
+            case .closed: .failure(PostgresError(.poolClosed))
+            case .refuse: .failure(lastFailure ?? PostgresError(.cannotConnect))
+            }
+        }
     }
 
-    private enum Grant: Sendable { case connection(Int), open(Int), timeUp, closed }
+    /// What a caller gets after its turn came, or its patience ended.
+    private enum Grant: Sendable {
+        case use(Int, PostgresConnection)
+        case open(Int)
+        case failure(PostgresError)
+    }
 
     private let shared: Mutex<Shared>
-    /// An idle connection older than this is looked at before it is used: a firewall or a restart may have cut it.
-    private static let trustIdle = Duration.seconds(5)
 
+    /// Connects when first used.
     package init(_ configuration: PostgresConfiguration) {
         self.configuration = configuration
-        shared = Mutex(Shared(state: PoolState(limit: configuration.poolSize)))
+        shared = Mutex(
+            Shared(
+                state: PoolState(
+                    PoolState.Limits(
+                        size: configuration.poolSize,
+                        maxLifetime: configuration.maxLifetime,
+                        maxIdle: configuration.maxIdle
+                    )
+                )
+            )
+        )
     }
 
     package struct Statistics: Sendable {
+        /// Connections in callers' hands, those being opened included.
         package let leased: Int
         package let idle: Int
+        /// Callers who wait for a connection.
         package let waiting: Int
+        /// Connections opened since the pool was made.
+        package let opened: Int
     }
 
     package var statistics: Statistics {
         shared.withLock {
-            Statistics(leased: $0.state.leasedCount, idle: $0.state.idleCount, waiting: $0.state.waiterCount)
+            Statistics(
+                leased: $0.state.leasedCount,
+                idle: $0.state.idleCount,
+                waiting: $0.state.waiterCount,
+                opened: $0.opened
+            )
         }
     }
 
@@ -46,18 +78,22 @@ package final class PostgresPool: Sendable {
         _ body: (PostgresConnection) async throws -> Value
     ) async throws -> Value {
         let (number, connection) = try await acquire()
-        do {
-            let value = try await body(connection)
-            await release(number, connection)
-            return value
-        } catch {
-            await release(number, connection)
-            throw error
-        }
+        defer { release(number, connection) }
+        return try await body(connection)
     }
 
     package func query<Row: Sendable>(_ statement: Statement<Row>) async throws -> [Row] {
         try await withConnection { try await $0.query(statement) }
+    }
+
+    /// Runs a read or a single write under settings of its own, in one round trip: `set_config(…, true)` and the statement
+    /// are one transaction.
+    package func query<Row: Sendable>(
+        _ statement: Statement<Row>,
+        settings: [(name: String, value: String)]
+    ) async throws -> [Row] {
+        let commands = try PGCommand.settings(settings)
+        return try await withConnection { try await $0.reply(statement, after: { commands }).rows }
     }
 
     @discardableResult
@@ -65,147 +101,107 @@ package final class PostgresPool: Sendable {
         try await withConnection { try await $0.execute(statement) }
     }
 
-    /// Closes idle connections now and leased ones when they come back; later calls throw `poolClosed`.
-    package func close() {
-        let (connections, waiting) = shared.withLock { shared in
-            let (idle, waiters) = shared.state.close()
-            let connections = idle.compactMap { shared.connections.removeValue(forKey: $0)?.connection }
-            let waiting = waiters.compactMap { shared.waiting.removeValue(forKey: $0) }
-            return (connections, waiting)
-        }
-        for continuation in waiting { continuation.resume(returning: .closed) }
-        _ = connections  // The last reference closes the connection, on its own thread.
+    /// Runs statements in order, as one transaction, in one round trip. Returns how many rows each touched.
+    @discardableResult
+    package func execute(
+        _ statements: [Statement<Void>],
+        settings: [(name: String, value: String)] = []
+    ) async throws -> [Int] {
+        let commands = try PGCommand.settings(settings)
+        return try await withConnection { try await $0.execute(statements, after: { commands }) }
     }
 
-    // MARK: -
+    /// Closes idle connections now and leased ones when they come back; later calls throw `poolClosed`. Does not block.
+    package func close() { perform { $0.state.close() } }
 
-    private func acquire() async throws -> (Int, PostgresConnection) {
-        while true {
-            switch await grant() {
-            case .closed: throw PostgresError(.poolClosed)
-            case .timeUp: throw PostgresError(.poolExhausted)
-            case .open(let number): return (number, try await open(number))
-            case .connection(let number):
-                let known = shared.withLock { $0.connections[number] }
-                guard let known else { throw PostgresError(.connectionLost) }
-                if known.lastUse.elapsed > Self.trustIdle, await known.connection.isDead() {
-                    discard(number)
-                    continue
-                }
-                return (number, known.connection)
-            }
+    // MARK: - Leases
+
+    private func acquire() async throws(PostgresError) -> (Int, PostgresConnection) {
+        switch await turn() {
+        case .failure(let error): throw error
+        case .open(let number): return (number, try await open(number))
+        case .use(let number, let connection):
+            // A restart or a firewall may have cut it while it lay idle.
+            guard connection.hasUnreadInput else { return (number, connection) }
+            return (number, try await open(number))
         }
     }
 
-    /// A connection, the right to open one, or, after a wait in order, a refusal.
-    private func grant() async -> Grant {
-        let waiter = Waiter()
-        defer { waiter.state.withLock { $0.alarm }?.disarm() }
+    /// Waits for this caller's turn.
+    private func turn() async -> Grant {
+        var alarm: Alarm?
+        defer { alarm?.disarm() }
+        let mine = Mutex<Int?>(nil)
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                let grant: Grant? = shared.withLock { shared in
-                    waiter.state.withLock { mine in
-                        if mine.hasGivenUp { return .timeUp }
-                        switch shared.state.acquire() {
-                        case .lease(let number): return .connection(number)
-                        case .open(let number): return .open(number)
-                        case .refuse: return .closed
-                        case .wait(let ticket):
-                            mine.ticket = ticket
-                            shared.waiting[ticket] = continuation
-                            mine.alarm = Alarm(after: configuration.acquireTimeout) { [weak self] in
-                                self?.giveUp(waiter)
-                            }
-                            return nil
-                        }
-                    }
+                var ticket = 0
+                var isWaiting = false
+                perform { shared in
+                    let (number, outcome) = shared.state.request(at: .now)
+                    ticket = number
+                    isWaiting = !outcome.grants.contains { $0.ticket == number }
+                    shared.waiting[number] = continuation
+                    return outcome
                 }
-                if let grant { continuation.resume(returning: grant) }
+                guard isWaiting else { return }
+                let number = ticket
+                mine.withLock { $0 = number }
+                // A cancellation from before found no ticket to give up.
+                if Task.isCancelled { giveUp(number, .queryCanceled) }
+                alarm = Alarm(after: configuration.acquireTimeout) { [weak self] in self?.giveUp(number, .poolExhausted) }
             }
         } onCancel: {
-            giveUp(waiter)
+            if let ticket = mine.withLock({ $0 }) { giveUp(ticket, .queryCanceled) }
         }
     }
 
-    /// A caller's place in the queue.
-    private final class Waiter: Sendable {
-        struct State {
-            var ticket: Int?
-            var hasGivenUp = false
-            var alarm: Alarm?
-        }
-        let state = Mutex(State())
-    }
-
-    private func giveUp(_ waiter: Waiter) {
+    private func giveUp(_ ticket: Int, _ code: PostgresError.Code) {
         let continuation = shared.withLock { shared in
-            waiter.state.withLock { mine -> CheckedContinuation<Grant, Never>? in
-                mine.hasGivenUp = true
-                guard let ticket = mine.ticket, shared.state.abandon(ticket) else { return nil }
-                return shared.waiting.removeValue(forKey: ticket)
-            }
+            shared.state.abandon(ticket) ? shared.waiting.removeValue(forKey: ticket) : nil
         }
-        continuation?.resume(returning: .timeUp)
+        continuation?.resume(returning: .failure(PostgresError(code, "while waiting for a connection")))
     }
 
-    private func open(_ number: Int) async throws -> PostgresConnection {
-        let refusal = shared.withLock { shared -> PostgresError? in
-            guard let notBefore = shared.notBefore, .now < notBefore else { return nil }
-            return shared.lastFailure
-        }
-        if let refusal {
-            discard(number)
-            throw refusal
-        }
+    private func open(_ number: Int) async throws(PostgresError) -> PostgresConnection {
         do throws(PostgresError) {
             let connection = try await PostgresConnection.open(configuration)
-            shared.withLock { shared in
-                shared.connections[number] = (connection, .now)
-                shared.failures = 0
-                shared.notBefore = nil
+            // What was there before under this number ends here.
+            let former = shared.withLock { shared in
+                shared.state.opened(number, at: .now, spread: .random(in: 0..<1))
+                shared.opened += 1
+                return shared.connections.updateValue(connection, forKey: number)
             }
+            _ = former
             return connection
         } catch {
-            shared.withLock { shared in
-                // 50 ms, doubled to at most 1 s, with jitter: a fleet that lost its server must not beat on it.
-                let ceiling = min(1_000, 50 << min(shared.failures, 5))
-                shared.failures += 1
-                shared.notBefore = .now + .milliseconds(Int.random(in: ceiling / 2...ceiling))
+            perform { shared in
                 shared.lastFailure = error
+                shared.connections[number] = nil
+                return shared.state.openFailed(number, at: .now, spread: .random(in: 0..<1))
             }
-            discard(number)
             throw error
         }
     }
 
-    private func release(_ number: Int, _ connection: PostgresConnection) async {
-        guard await connection.isReusable() else { return discard(number) }
-        perform { shared in
-            shared.connections[number]?.lastUse = .now
-            return (shared.state.release(number, isReusable: true), number)
-        }
+    private func release(_ number: Int, _ connection: PostgresConnection) {
+        perform { $0.state.release(number, isReusable: connection.isReusable, at: .now) }
     }
 
-    private func discard(_ number: Int) {
-        perform { shared in
-            shared.connections[number] = nil
-            return (shared.state.release(number, isReusable: false), number)
-        }
-    }
-
-    private func perform(_ change: (inout Shared) -> (PoolState.Release, Int)) {
-        let (continuation, grant) = shared.withLock { shared -> (CheckedContinuation<Grant, Never>?, Grant) in
-            let (release, number) = change(&shared)
-            switch release {
-            case .keep: return (nil, .closed)
-            case .close:
-                shared.connections[number] = nil
-                return (nil, .closed)
-            case .give(let waiter): return (shared.waiting.removeValue(forKey: waiter), .connection(number))
-            case .openFor(let waiter, let connection):
-                return (shared.waiting.removeValue(forKey: waiter), .open(connection))
+    /// Changes the state under the lock, then does outside it what came out.
+    private func perform(_ change: (inout Shared) -> PoolState.Outcome) {
+        var resumed: [(CheckedContinuation<Grant, Never>, Grant)] = []
+        var closed: [PostgresConnection] = []  // The last reference closes a connection, on its own thread.
+        shared.withLock { shared in
+            let outcome = change(&shared)
+            for number in outcome.close {
+                if let connection = shared.connections.removeValue(forKey: number) { closed.append(connection) }
+            }
+            for granted in outcome.grants {
+                guard let continuation = shared.waiting.removeValue(forKey: granted.ticket) else { continue }
+                resumed.append((continuation, shared.grant(granted.grant)))
             }
         }
-        continuation?.resume(returning: grant)
+        for (continuation, grant) in resumed { continuation.resume(returning: grant) }
+        closed.removeAll()
     }
 }

@@ -62,7 +62,7 @@ struct ExtractorDocumentTests {
                 limits: limits
             )
             _ = try await pool.extract(path: ExtractorFixture.path("rotated.pdf"), limits: limits)
-            let statistics = await pool.statistics()
+            let statistics = pool.statistics()
             #expect(statistics.childrenStarted == 3)
             #expect(statistics.childrenReplaced == 2)
             #expect(statistics.documents == 4)
@@ -126,7 +126,7 @@ struct ExtractorDocumentTests {
             }
             let just = ExtractionLimits(maxPages: 3, maxCharacters: 211)
             #expect(try await pool.extract(path: path, limits: just).outcome == .ok)
-            let statistics = await pool.statistics()
+            let statistics = pool.statistics()
             #expect(statistics.childrenStarted == 1)
         }
     }

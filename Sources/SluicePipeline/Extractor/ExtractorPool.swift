@@ -67,12 +67,13 @@ package final class ExtractorPool: Sendable {
         try await withChild { (child) async throws(ExtractorError) in try await child.greeting() }
     }
 
-    /// The sum over all children so far. Waits for children that are busy.
-    package func statistics() async -> ExtractorStatistics {
+    /// The sum over all children so far. Waits for nothing.
+    package func statistics() -> ExtractorStatistics {
         var sum = ExtractorStatistics()
         for child in children {
-            let part = await child.statistics
+            let part = child.statistics
             sum.documents += part.documents
+            sum.documentsInProgress += part.documentsInProgress
             sum.childrenStarted += part.childrenStarted
             sum.childrenTimedOut += part.childrenTimedOut
             sum.childrenCrashed += part.childrenCrashed

@@ -1,0 +1,58 @@
+/// Which statements one connection has prepared on the server: a value without I/O.
+///
+/// A statement is known by its text and its parameters' types: the same text bound with other types is another statement to
+/// the server. At most `limit` are kept; the one unused for longest gives way.
+struct PreparedStatements {
+    struct Key: Hashable {
+        let sql: String
+        let types: [UInt32]
+    }
+
+    struct Use: Equatable {
+        let name: String
+        /// The server must be told to parse it first.
+        let isNew: Bool
+    }
+
+    private var entries: [Key: (name: String, usedAt: UInt64)] = [:]
+    private var clock: UInt64 = 0
+    /// Names the server still keeps though nobody uses them any more.
+    private var abandoned: [String] = []
+    private let limit: Int
+
+    init(limit: Int) {
+        precondition(limit > 0)
+        self.limit = limit
+    }
+
+    var count: Int { entries.count }
+
+    mutating func use(_ key: Key) -> Use {
+        clock += 1
+        if let index = entries.index(forKey: key) {
+            entries.values[index].usedAt = clock
+            return Use(name: entries.values[index].name, isNew: false)
+        }
+        if entries.count >= limit, let oldest = entries.min(by: { $0.value.usedAt < $1.value.usedAt }) {
+            entries[oldest.key] = nil
+            abandoned.append(oldest.value.name)
+        }
+        let name = "s\(clock)"
+        entries[key] = (name, clock)
+        return Use(name: name, isNew: true)
+    }
+
+    /// The server refused to parse it, or does not know it any more.
+    mutating func forget(_ key: Key) { entries[key] = nil }
+
+    /// It is on the server, but its plan is of no use any more.
+    mutating func abandon(_ key: Key) {
+        if let entry = entries.removeValue(forKey: key) { abandoned.append(entry.name) }
+    }
+
+    /// Names to deallocate; the caller does it now or loses them.
+    mutating func takeAbandoned() -> [String] {
+        defer { abandoned = [] }
+        return abandoned
+    }
+}
