@@ -47,9 +47,10 @@ package final class RedisServerProcess: Sendable {
 
     deinit {
         guard let running = running.withLock({ $0 }) else { return }
+        Glibc.kill(running.server, SIGKILL)
         close(running.leash)
-        waitpid(running.server, nil, 0)
         waitpid(running.watchdog, nil, 0)
+        waitpid(running.server, nil, 0)
     }
 
     package var url: String { "redis://127.0.0.1:\(port)/0" }
@@ -86,8 +87,10 @@ package final class RedisServerProcess: Sendable {
     /// Kills it as a crash would, and waits for its end.
     package func kill() async throws {
         guard let running = running.withLock({ $0.take() }) else { return }
+        Glibc.kill(running.server, SIGKILL)
         close(running.leash)
-        for child in [running.server, running.watchdog] {
+        // The watchdog first: until the server is waited for, its number belongs to nobody else.
+        for child in [running.watchdog, running.server] {
             try await eventually("process \(child) ended") { waitpid(child, nil, WNOHANG) != 0 }
         }
     }
