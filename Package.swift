@@ -15,8 +15,9 @@ let settings: [SwiftSetting] = [
 let migrations = [
     "m0001_tenants", "m0002_workers", "m0003_tasks", "m0004_archive", "m0005_indexes", "m0006_documents", "m0007_chunks",
 ].flatMap { ["\($0).up.sql", "\($0).down.sql"] }
-/// Lua scripts.
-let scripts = ["offer", "fetch", "hand_back", "acknowledge", "reclaim"]
+
+/// Lua scripts; `markers` stands before those that change a window.
+let scripts = ["markers", "offer", "fetch", "acknowledge", "hand_back", "reclaim"].map { "\($0).lua" }
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -58,7 +59,7 @@ let package = Package(
         library("COpenVINO", "openvino"),  // scripts/setup writes openvino.pc; loaded at run time, never linked
         .target(
             name: "SluiceAssets",
-            resources: migrations.map { .embedInCode("Migrations/\($0)") } + scripts.map { .embedInCode("Scripts/\($0).lua") },
+            resources: migrations.map { .embedInCode("Migrations/\($0)") } + scripts.map { .embedInCode("Scripts/\($0)") },
             swiftSettings: settings
         ),
 
@@ -103,7 +104,7 @@ let package = Package(
             "workerctl",
             [
                 "SluiceService", "SluiceCore", "SluiceSystem", "SluiceQueue", "SluiceDocuments", "SluiceStore",
-                "SluiceSearch", argumentParser,
+                "SluiceSearch", "SluiceBroker", "SluiceInference", argumentParser, logging,
             ]
         ),
         executable(

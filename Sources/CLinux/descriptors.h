@@ -27,7 +27,8 @@ static inline ssize_t sluice_send_descriptor(int socket, const void *bytes, size
     return sendmsg(socket, &message, MSG_NOSIGNAL | flags);
 }
 
-/// Receives up to `length` bytes and at most one descriptor, which is -1 when none came; 0 bytes at the end, -1 and errno.
+/// Receives up to `length` bytes and at most one descriptor, which is -1 when none came; 0 bytes at the end, -1 and
+/// errno.
 ///
 /// The descriptor is close-on-exec and the caller's. Room is for one: the kernel closes any further ones.
 static inline ssize_t sluice_receive_descriptor(int socket, void *bytes, size_t length, int *received) {
@@ -50,7 +51,8 @@ static inline ssize_t sluice_receive_descriptor(int socket, void *bytes, size_t 
     return count;
 }
 
-/// A descriptor that becomes readable when the process ends (Linux 5.3); -1 and errno. glibc 2.36 has no header for it in C++.
+/// A descriptor that becomes readable when the process ends (Linux 5.3); -1 and errno. glibc 2.36 has no header for it
+/// in C++.
 static inline int sluice_open_process(int process) { return (int)syscall(434 /* pidfd_open */, process, 0); }
 
 /// An anonymous file in memory, close-on-exec; -1 and errno.

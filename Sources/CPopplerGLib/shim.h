@@ -10,3 +10,4 @@ static inline int sluice_is_poppler_error(const GError *error, int code) {
 /// g_object_unref takes an untyped pointer; one name a type keeps the wrong pointer out.
 static inline void sluice_release_document(PopplerDocument *document) { g_object_unref(document); }
 static inline void sluice_release_page(PopplerPage *page) { g_object_unref(page); }
+static inline void sluice_release_stream(GInputStream *stream) { g_object_unref(stream); }

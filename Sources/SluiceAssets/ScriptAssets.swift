@@ -1,8 +1,8 @@
-/// Lua scripts as bytes. No logic: SluiceBroker runs them.
+/// Lua scripts as bytes, each whole. No logic: SluiceBroker runs them.
 package enum ScriptAssets {
-    package static let offer = PackageResources.offer_lua
-    package static let fetch = PackageResources.fetch_lua
-    package static let handBack = PackageResources.hand_back_lua
+    package static let offer = PackageResources.markers_lua + PackageResources.offer_lua
+    package static let fetch = PackageResources.markers_lua + PackageResources.fetch_lua
+    package static let handBack = PackageResources.markers_lua + PackageResources.hand_back_lua
     package static let acknowledge = PackageResources.acknowledge_lua
     package static let reclaim = PackageResources.reclaim_lua
 }

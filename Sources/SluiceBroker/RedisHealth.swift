@@ -3,30 +3,39 @@ package import SluiceRedis
 
 /// What operators should know of the Redis server.
 package struct RedisHealth: Sendable {
+    /// `?` when the server hides it.
     package let version: String
     package let usedBytes: Int64
+    /// 0: no limit.
     package let maxBytes: Int64
     /// Must be `noeviction`: any other policy may drop windows. Nothing is lost then, but dispatching stutters.
     package let evictionPolicy: String
+    /// Keys dropped for want of memory since the server started.
+    package let evictedKeys: Int64
     package let roundTrip: Duration
 
-    /// Asks the server; throws `RedisError`.
+    package var isEvictionSafe: Bool { evictionPolicy == "noeviction" }
+
+    /// Asks the server over a connection that lasts for this call; throws `RedisError`.
     package static func read(_ configuration: RedisConfiguration) async throws -> RedisHealth {
-        let connection = RedisConnection(configuration, name: "redis-health")
-        let start = ContinuousClock.now
-        let reply = try await connection.run(RedisCommand("INFO"))
-        let roundTrip = start.elapsed
-        var fields: [String: String] = [:]
-        for line in (reply.text ?? "").split(whereSeparator: \.isNewline) {
-            let parts = line.split(separator: ":", maxSplits: 1)
-            if parts.count == 2 { fields[String(parts[0])] = String(parts[1]) }
-        }
+        let client = RedisClient(configuration)
+        defer { client.close() }
+        return try await read(client)
+    }
+
+    /// Asks the server; throws `RedisError`.
+    package static func read(_ client: RedisClient) async throws -> RedisHealth {
+        let info = try await client.serverInfo()
+        // After the first call, so that connecting is not part of the time.
+        let start = Instant.now
+        _ = try await client.command(["PING"])
         return RedisHealth(
-            version: fields["redis_version"] ?? "?",
-            usedBytes: fields["used_memory"].flatMap { Int64($0) } ?? 0,
-            maxBytes: fields["maxmemory"].flatMap { Int64($0) } ?? 0,
-            evictionPolicy: fields["maxmemory_policy"] ?? "?",
-            roundTrip: roundTrip
+            version: info.version ?? "?",
+            usedBytes: Int64(info.usedMemoryBytes ?? 0),
+            maxBytes: Int64(info.maxMemoryBytes ?? 0),
+            evictionPolicy: info.maxMemoryPolicy ?? "?",
+            evictedKeys: Int64(info.evictedKeys ?? 0),
+            roundTrip: start.elapsed
         )
     }
 }

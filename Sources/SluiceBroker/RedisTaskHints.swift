@@ -1,136 +1,168 @@
-internal import SluiceAssets
 package import SluiceCore
 internal import SluiceQueue
 package import SluiceRedis
 
-/// Hints and wake-ups on Redis: the only place that knows keys. Losing Redis loses speed, never tasks.
+/// Hints and wake-ups on Redis (6.2 or later, or Valkey): the only place that knows keys. Losing Redis loses speed,
+/// never tasks.
+///
+/// Every call fails fast with a `RedisError` while the server is away; a cancelled one throws `RedisError.cancelled`.
 package final class RedisTaskHints: TaskHints {
-    private let commands: RedisConnection
-    /// A connection of its own for blocking pops: they would hold up everyone else's commands.
-    private let waiting: RedisConnection
+    package let client: RedisClient
     private let keys: Keys
-    /// A cancelled waiter notices after this at the latest.
-    private static let slice = Duration.milliseconds(500)
+    /// Markers that a queue's wake list holds at most: how many waiters one offer wakes at once. Each that leaves ids
+    /// behind wakes the next.
+    private static let markerLimit = 8
+    /// Ids in one run of a script at most: a script blocks the server for everyone else.
+    private static let sliceLength = 5_000
 
-    package init(_ configuration: RedisConfiguration, prefix: String) {
-        commands = RedisConnection(configuration)
-        waiting = RedisConnection(configuration, name: "redis-wait")
+    /// - Parameter prefix: begins every key, in braces; fleets that share a server differ in it.
+    package init(client: RedisClient, prefix: String) {
+        self.client = client
         keys = Keys(prefix: prefix)
     }
 
+    package convenience init(_ configuration: RedisConfiguration, prefix: String) {
+        self.init(client: RedisClient(configuration), prefix: prefix)
+    }
+
     package func offer(_ ids: [TaskID], queue: QueueName, windowLimit: Int) async throws -> Int {
-        if ids.isEmpty { return 0 }
-        let reply = try await commands.run(
+        let head: [RedisArgument] = [.number(windowLimit), .number(Self.markerLimit)]
+        // No more than an empty window could take.
+        let calls = Self.slices(ids.prefix(max(0, windowLimit))).map { slice in
             RedisScriptCall(
-                .offer,
-                keys: [keys.window(queue), keys.wake(queue)],
-                // No more than the window could take anyway.
-                arguments: ["\(windowLimit)"] + ids.prefix(windowLimit).map(\.description)
+                HintScripts.offer,
+                keys: [.text(keys.window(queue)), .text(keys.wake(queue))],
+                arguments: head + slice
             )
-        )
-        return Int(try Self.integer(reply))
+        }
+        return try await sum(calls)
     }
 
     package func fetch(queue: QueueName, worker: WorkerID, limit: Int) async throws -> [TaskID] {
-        if limit <= 0 { return [] }
-        let reply = try await commands.run(
-            RedisScriptCall(
-                .fetch,
-                keys: [keys.window(queue), keys.processing(worker), keys.incarnations],
-                arguments: ["\(min(limit, 1_000))", worker.description]
-            )
+        guard limit > 0 else { return [] }
+        let reply = try await client.evaluate(
+            HintScripts.fetch,
+            keys: [
+                .text(keys.window(queue)), .text(keys.wake(queue)), .text(keys.held(by: worker)),
+                .text(keys.incarnations),
+            ],
+            arguments: [.number(min(limit, Self.sliceLength)), .number(Self.markerLimit), .text(worker.description)]
         )
         return try Self.ids(reply)
     }
 
+    /// Blocks on a connection of its own. Nil also when the calling task is cancelled, at once; a wake-up that was under
+    /// way to it is lost then, and the next poll or offer makes up for it.
     package func waitForWork(queues: [QueueName], atMost: Duration) async throws -> QueueName? {
-        let deadline = ContinuousClock.now + atMost
-        let names = queues.map(keys.wake)
-        while !Task.isCancelled {
-            let left = min(deadline - .now, Self.slice)
-            if left <= .zero { return nil }
-            let reply = try await waiting.run(
-                RedisCommand(["BRPOP"] + names + ["\(max(0.01, left.inSeconds))"]),
-                blocking: left
+        guard !queues.isEmpty, atMost > .zero, !Task.isCancelled else { return nil }
+        // The server looks at keys in their order: shuffled, no queue is always second.
+        let names = queues.shuffled().map { (queue: $0, key: keys.wake($0)) }
+        // Zero would wait for ever.
+        let limit = max(atMost, .milliseconds(10))
+        do throws(RedisError) {
+            let reply = try await client.blocking(
+                RedisCommand(["BLPOP"] + names.map { .text($0.key) } + ["\(limit.inSeconds)"]),
+                serverTimeout: limit
             )
-            if let name = reply.array?.first?.text, let index = names.firstIndex(of: name) { return queues[index] }
+            guard let key = reply.elements?.first?.text else { return nil }
+            return names.first { $0.key == key }?.queue
+        } catch {
+            if error.code == .cancelled { return nil }
+            throw error
         }
-        return nil
     }
 
     package func acknowledge(_ ids: [TaskID], worker: WorkerID) async throws {
-        if ids.isEmpty { return }
-        _ = try await commands.run(
-            RedisScriptCall(.acknowledge, keys: [keys.processing(worker)], arguments: ids.map(\.description))
-        )
+        let calls = Self.slices(ids[...]).map { slice in
+            RedisScriptCall(
+                HintScripts.acknowledge,
+                keys: [.text(keys.held(by: worker)), .text(keys.incarnations)],
+                arguments: [.text(worker.description)] + slice
+            )
+        }
+        _ = try await sum(calls)
     }
 
     package func handBack(_ ids: [TaskID], queue: QueueName, worker: WorkerID) async throws {
-        if ids.isEmpty { return }
-        _ = try await commands.run(
+        let head: [RedisArgument] = [.number(Self.markerLimit), .text(worker.description)]
+        // Last slice first: each goes before what is there, so the first id comes to stand at the head.
+        let calls = Self.slices(ids[...]).reversed().map { slice in
             RedisScriptCall(
-                .handBack,
-                keys: [keys.processing(worker), keys.window(queue), keys.wake(queue)],
-                arguments: ids.map(\.description)
+                HintScripts.handBack,
+                keys: [
+                    .text(keys.window(queue)), .text(keys.wake(queue)), .text(keys.held(by: worker)),
+                    .text(keys.incarnations),
+                ],
+                arguments: head + slice
             )
-        )
-    }
-
-    package func windowIDs(_ queue: QueueName) async throws -> [TaskID] {
-        try Self.ids(try await commands.run(RedisCommand("LRANGE", keys.window(queue), "0", "-1")))
+        }
+        _ = try await sum(calls)
     }
 
     package func windowCounts(_ queues: [QueueName]) async throws -> [QueueName: Int] {
-        let replies = try await commands.pipeline(queues.map { RedisCommand("LLEN", keys.window($0)) })
-        return Dictionary(
-            uniqueKeysWithValues: zip(queues, try replies.map { Int(try Self.integer($0)) })
-        )
+        let replies = try await client.pipeline(queues.map { ["LLEN", .text(keys.window($0))] })
+        var counts: [QueueName: Int] = [:]
+        for (queue, reply) in zip(queues, replies) { counts[queue] = try Self.number(reply) }
+        return counts
+    }
+
+    package func windowIDs(_ queue: QueueName) async throws -> [TaskID] {
+        try Self.ids(try await client.command(["LRANGE", .text(keys.window(queue)), 0, -1]))
     }
 
     package func clear(queue: QueueName) async throws {
-        try await commands.run(RedisCommand("DEL", keys.window(queue)))
+        _ = try await client.command(["DEL", .text(keys.window(queue)), .text(keys.wake(queue))])
     }
 
     package func incarnations() async throws -> [WorkerID] {
-        let reply = try await commands.run(RedisCommand("SMEMBERS", keys.incarnations))
-        return (reply.array ?? []).compactMap { $0.text.flatMap { WorkerID(text: $0) } }
+        let reply = try await client.command(["SMEMBERS", .text(keys.incarnations)])
+        guard let members = reply.elements else { throw RedisError(.unexpectedReply) }
+        return members.compactMap { $0.text.flatMap { WorkerID(text: $0) } }
     }
 
     package func reclaim(worker: WorkerID) async throws -> [TaskID] {
-        try Self.ids(
-            try await commands.run(
-                RedisScriptCall(
-                    .reclaim,
-                    keys: [keys.processing(worker), keys.incarnations],
-                    arguments: [worker.description]
-                )
-            )
+        let reply = try await client.evaluate(
+            HintScripts.reclaim,
+            keys: [.text(keys.held(by: worker)), .text(keys.incarnations)],
+            arguments: [.text(worker.description)]
         )
+        return try Self.ids(reply)
     }
 
     package func ping() async throws -> Duration {
-        let start = ContinuousClock.now
-        try await commands.run(RedisCommand("PING"))
+        let start = Instant.now
+        _ = try await client.command(["PING"])
         return start.elapsed
     }
 
-    private static func integer(_ reply: RedisValue) throws(RedisError) -> Int64 {
-        if case .failure(let text) = reply { throw RedisError(.server, serverCode: String(text.prefix { $0 != " " })) }
-        guard let value = reply.integer else { throw RedisError(.unexpectedReply) }
-        return value
+    /// What operators should know of the server.
+    package func health() async throws -> RedisHealth { try await RedisHealth.read(client) }
+
+    /// Fails what is under way and what comes later, and ends the client's threads.
+    package func close() { client.close() }
+
+    // MARK: - Arguments and replies
+
+    private static func slices(_ ids: ArraySlice<TaskID>) -> [[RedisArgument]] {
+        stride(from: ids.startIndex, to: ids.endIndex, by: sliceLength).map { start in
+            ids[start..<min(start + sliceLength, ids.endIndex)].map { .text($0.description) }
+        }
     }
 
-    /// Ids that are no numbers are dropped: another program's, and hints may be lost.
+    /// Runs scripts that return counts, in one round trip.
+    private func sum(_ calls: [RedisScriptCall]) async throws -> Int {
+        guard !calls.isEmpty else { return 0 }
+        return try await client.evaluate(calls).reduce(0) { try $0 + Self.number($1) }
+    }
+
+    private static func number(_ reply: RedisValue) throws(RedisError) -> Int {
+        guard let number = try reply.orThrow().number else { throw RedisError(.unexpectedReply) }
+        return number
+    }
+
+    /// What is no id is dropped: another program wrote it, and hints may be lost.
     private static func ids(_ reply: RedisValue) throws(RedisError) -> [TaskID] {
-        guard let values = reply.array else { throw RedisError(.unexpectedReply) }
-        return values.compactMap { $0.integer.map { TaskID(rawValue: $0) } }
+        guard let elements = try reply.orThrow().elements else { throw RedisError(.unexpectedReply) }
+        return elements.compactMap { $0.text.flatMap { TaskID(text: $0) } }
     }
-}
-
-extension RedisScript {
-    fileprivate static let offer = RedisScript("offer", keyCount: 2, source: ScriptAssets.offer)
-    fileprivate static let fetch = RedisScript("fetch", keyCount: 3, source: ScriptAssets.fetch)
-    fileprivate static let handBack = RedisScript("hand_back", keyCount: 3, source: ScriptAssets.handBack)
-    fileprivate static let acknowledge = RedisScript("acknowledge", keyCount: 1, source: ScriptAssets.acknowledge)
-    fileprivate static let reclaim = RedisScript("reclaim", keyCount: 2, source: ScriptAssets.reclaim)
 }

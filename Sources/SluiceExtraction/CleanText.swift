@@ -1,54 +1,73 @@
 /// A piece of text as it may leave the extractor: valid UTF-8 without U+0000.
-struct CleanText {
-    private(set) var utf8: [UInt8] = []
+package struct CleanText {
+    package private(set) var utf8: [UInt8] = []
     /// Unicode scalars.
-    private(set) var characters = 0
+    package private(set) var characters = 0
     /// True when something is to be seen: not only blanks, controls and replacement characters.
-    private(set) var isVisible = false
+    package private(set) var isVisible = false
 
-    init() {}
+    package init() {}
 
-    /// Takes over `bytes`; broken UTF-8 becomes U+FFFD.
-    ///
-    /// - Parameter expandingLigatures: writes `ﬁ` and its six relatives as letters, which is what people search for.
-    init(repairing bytes: UnsafeBufferPointer<UInt8>, expandingLigatures: Bool = false) {
-        var text = String(decoding: bytes, as: UTF8.self)
-        text.withUTF8 { append(validUTF8: $0, expandingLigatures: expandingLigatures) }
+    /// Takes over a file's bytes; broken UTF-8 becomes U+FFFD.
+    init(repairing bytes: UnsafeBufferPointer<UInt8>) { append(String(decoding: bytes, as: UTF8.self)) }
+
+    package init(_ text: String) { append(text) }
+
+    /// Adds `text` without its U+0000.
+    mutating func append(_ text: String) {
+        var text = text
+        let start = utf8.count
+        text.withUTF8 { bytes in
+            utf8.reserveCapacity(utf8.count + bytes.count)
+            for byte in bytes { add(byte) }
+        }
+        noteVisibility(from: start)
     }
 
-    /// Takes over text whose scalars are known to be valid.
-    init(_ text: String) {
+    /// Adds printed text with ligatures written as letters, which is what people search for.
+    ///
+    /// - Parameter breaks: the lines of `text`, from 0, that get an empty line before them; missing ones do not.
+    package mutating func append(_ text: String, breaks: [Bool]) {
         var text = text
-        text.withUTF8 { append(validUTF8: $0, expandingLigatures: false) }
+        let start = utf8.count
+        text.withUTF8 { bytes in
+            utf8.reserveCapacity(utf8.count + bytes.count + breaks.count)
+            var line = 0
+            var index = 0
+            while index < bytes.count {
+                if bytes[index] == 0xEF, bytes[index + 1] == 0xAC, let letters = Self.ligature(bytes[index + 2]) {
+                    for letter in letters.utf8 { add(letter) }
+                    index += 3
+                    continue
+                }
+                add(bytes[index])
+                if bytes[index] == 0x0A {
+                    line += 1
+                    if line < breaks.count, breaks[line] { add(0x0A) }
+                }
+                index += 1
+            }
+        }
+        noteVisibility(from: start)
     }
 
     /// Adds a line feed unless the text is empty or ends with one.
     mutating func endLine() {
         guard let last = utf8.last, last != 0x0A else { return }
-        utf8.append(0x0A)
-        characters += 1
+        add(0x0A)
     }
 
-    private mutating func append(validUTF8 bytes: UnsafeBufferPointer<UInt8>, expandingLigatures: Bool) {
-        utf8.reserveCapacity(bytes.count + 16)
-        var index = 0
-        while index < bytes.count {
-            let byte = bytes[index]
-            if expandingLigatures, byte == 0xEF, bytes[index + 1] == 0xAC, let letters = Self.ligature(bytes[index + 2]) {
-                utf8.append(contentsOf: letters.utf8)
-                characters += letters.utf8.count
-                isVisible = true
-                index += 3
-                continue
-            }
-            index += 1
-            if byte == 0 { continue }
-            utf8.append(byte)
-            if byte & 0xC0 != 0x80 { characters += 1 }
-            if byte > 0x20, byte < 0x7F { isVisible = true }
-        }
-        // Text without any ASCII is rare enough to be decoded once more.
-        if !isVisible { isVisible = String(decoding: utf8, as: UTF8.self).unicodeScalars.contains(where: Self.isVisible) }
+    private mutating func add(_ byte: UInt8) {
+        if byte == 0 { return }
+        utf8.append(byte)
+        if byte & 0xC0 != 0x80 { characters += 1 }
+        if byte > 0x20, byte < 0x7F { isVisible = true }
+    }
+
+    /// Text without any ASCII is rare enough to be decoded once more.
+    private mutating func noteVisibility(from start: Int) {
+        guard !isVisible else { return }
+        isVisible = String(decoding: utf8[start...], as: UTF8.self).unicodeScalars.contains(where: Self.isVisible)
     }
 
     private static func isVisible(_ scalar: Unicode.Scalar) -> Bool {

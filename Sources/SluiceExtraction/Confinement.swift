@@ -17,7 +17,8 @@ enum Confinement {
     ///
     /// - Parameter addressSpace: hard limit in bytes.
     /// - Parameter parent: the process whose end shall end this one; nil for none.
-    /// - Returns: what is in force, as the kernel confirms it where it can be asked; nil when the parent is gone already.
+    /// - Returns: what is in force, as the kernel confirms it where it can be asked; nil when the parent is gone
+    /// already.
     static func apply(addressSpace: Int, parent: Int32?) -> ExtractorGreeting.Confinement? {
         var applied: ExtractorGreeting.Confinement = []
         signal(SIGXFSZ, SIG_IGN)

@@ -1,7 +1,8 @@
 internal import SluiceCore
 
-/// What a document is, judged by its first bytes; a name only decides between kinds of text and where bytes are ambiguous.
-enum DocumentFormat: Hashable {
+/// What a document is, judged by its first bytes; a name only decides between kinds of text and where bytes are
+/// ambiguous.
+package enum DocumentFormat: Hashable, Sendable {
     case nothing
     case pdf
     case text(mediaType: String)
@@ -9,7 +10,7 @@ enum DocumentFormat: Hashable {
     case foreign(String)
 
     /// - Parameter hint: a media type.
-    static func sniff(_ bytes: UnsafeRawBufferPointer, hint: String?) -> DocumentFormat {
+    package static func sniff(_ bytes: UnsafeRawBufferPointer, hint: String?) -> DocumentFormat {
         if bytes.isEmpty { return .nothing }
         let head = Array(bytes.prefix(1_024))
         if head.starts(with: Array("%PDF-".utf8)) { return .pdf }

@@ -22,7 +22,9 @@ struct DocumentReader {
     }
 
     private func read(
-        _ request: ExtractionRequest, _ descriptor: OwnedDescriptor, into stream: ReplyStream
+        _ request: ExtractionRequest,
+        _ descriptor: OwnedDescriptor,
+        into stream: ReplyStream
     ) throws(ReadingStop) -> Reading {
         let unknown = "application/octet-stream"
         guard ResourceLimits.apply(for: request.limits) else {

@@ -1,6 +1,6 @@
 /// The title of a Markdown text: `title:` of its front matter, else its first heading.
-enum MarkdownTitle {
-    static func find(in text: String) -> String? {
+package enum MarkdownTitle {
+    package static func find(in text: String) -> String? {
         // Unicode scalars, because "\r\n" is one Character and a split by Character is slow.
         var lines = text.unicodeScalars.split(omittingEmptySubsequences: false) { $0 == "\n" }.map { line in
             line.last == "\r" ? line.dropLast() : line
@@ -49,7 +49,9 @@ enum MarkdownTitle {
     }
 
     private static func fenceMark(_ line: Line) -> Unicode.Scalar? {
-        guard let mark = line.first, mark == "`" || mark == "~", line.prefix(while: { $0 == mark }).count >= 3 else { return nil }
+        guard let mark = line.first, mark == "`" || mark == "~", line.prefix(while: { $0 == mark }).count >= 3 else {
+            return nil
+        }
         return mark
     }
 
@@ -69,7 +71,8 @@ enum MarkdownTitle {
 
     private static func isUnderline(_ line: Line) -> Bool {
         let trimmed = line.reversed().drop { $0 == " " || $0 == "\t" }
-        return !trimmed.isEmpty && (trimmed.allSatisfy { $0 == "=" } || (trimmed.count >= 3 && trimmed.allSatisfy { $0 == "-" }))
+        return !trimmed.isEmpty
+            && (trimmed.allSatisfy { $0 == "=" } || (trimmed.count >= 3 && trimmed.allSatisfy { $0 == "-" }))
     }
 
     private typealias Line = Substring.UnicodeScalarView

@@ -1,7 +1,8 @@
 /// Titles and names out of untrusted documents, as one line.
-enum OneLine {
-    /// `text` with runs of blanks and controls as single spaces, trimmed, at most 500 characters; nil when nothing is left.
-    static func of(_ text: some StringProtocol) -> String? {
+package enum OneLine {
+    /// `text` with runs of blanks and controls as single spaces, trimmed, at most 500 characters; nil when nothing is
+    /// left.
+    package static func of(_ text: some StringProtocol) -> String? {
         var result = String.UnicodeScalarView()
         var pendingSpace = false
         var count = 0

@@ -21,7 +21,7 @@ final class PDFDocument {
         defer { g_bytes_unref(content) }
         for password in [nil] + passwords.map(Optional.some) {
             var error: UnsafeMutablePointer<GError>?
-            if let handle = poppler_document_new_from_bytes(content, password, &error) {
+            if let handle = document(content, size: bytes.count, password, &error) {
                 return .opened(PDFDocument(adopting: handle))
             }
             defer { g_error_free(error) }
@@ -30,6 +30,20 @@ final class PDFDocument {
             }
         }
         return .encrypted
+    }
+
+    private static func document(
+        _ content: OpaquePointer?,
+        size: Int,
+        _ password: String?,
+        _ error: inout UnsafeMutablePointer<GError>?
+    ) -> OpaquePointer? {
+        guard let password else { return poppler_document_new_from_bytes(content, nil, &error) }
+        // Poppler tries a password twice, as Latin-1 and as UTF-8, and 22.12 frees what it reads from between the two
+        // unless that is a GIO stream.
+        guard let stream = g_memory_input_stream_new_from_bytes(content) else { return nil }
+        defer { sluice_release_stream(stream) }
+        return poppler_document_new_from_stream(stream, goffset(size), password, nil, &error)
     }
 
     var metadata: DocumentMetadata {
@@ -49,8 +63,12 @@ final class PDFDocument {
     }
 
     private static func reason(_ error: UnsafeMutablePointer<GError>?) -> String {
-        if sluice_is_poppler_error(error, Int32(POPPLER_ERROR_BAD_CATALOG.rawValue)) != 0 { return "its catalog is damaged" }
-        if sluice_is_poppler_error(error, Int32(POPPLER_ERROR_DAMAGED.rawValue)) != 0 { return "it is damaged beyond repair" }
+        if sluice_is_poppler_error(error, Int32(POPPLER_ERROR_BAD_CATALOG.rawValue)) != 0 {
+            return "its catalog is damaged"
+        }
+        if sluice_is_poppler_error(error, Int32(POPPLER_ERROR_DAMAGED.rawValue)) != 0 {
+            return "it is damaged beyond repair"
+        }
         return "it is not a PDF, or damaged beyond repair"
     }
 
@@ -65,39 +83,5 @@ final class PDFDocument {
         guard let date else { return nil }
         defer { g_date_time_unref(date) }
         return Int64(g_date_time_to_unix(date))
-    }
-}
-
-/// A page of an open PDF. Owns poppler's page.
-final class PDFPage {
-    private let handle: OpaquePointer
-
-    fileprivate init(adopting handle: OpaquePointer) { self.handle = handle }
-
-    deinit { sluice_release_page(handle) }
-
-    /// All text in reading order; ends with a line feed unless empty, so that pages can follow each other.
-    var text: CleanText {
-        guard let raw = poppler_page_get_text(handle) else { return CleanText() }
-        defer { g_free(raw) }
-        var text = CString.withBytes(of: raw) { CleanText(repairing: $0, expandingLigatures: true) }
-        text.endLine()
-        return text
-    }
-
-    /// True when the page draws any image. Runs the page's content again.
-    var hasImages: Bool {
-        guard let images = poppler_page_get_image_mapping(handle) else { return false }
-        poppler_page_free_image_mapping(images)
-        return true
-    }
-}
-
-private enum CString {
-    /// The bytes up to the terminator.
-    static func withBytes<Value>(of text: UnsafePointer<CChar>, _ body: (UnsafeBufferPointer<UInt8>) -> Value) -> Value {
-        var count = 0
-        while text[count] != 0 { count += 1 }
-        return text.withMemoryRebound(to: UInt8.self, capacity: count) { body(UnsafeBufferPointer(start: $0, count: count)) }
     }
 }

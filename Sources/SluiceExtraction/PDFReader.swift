@@ -7,10 +7,16 @@ enum PDFReader {
     private static let imagePageLimit = 200
 
     static func read(
-        _ bytes: UnsafeRawBufferPointer, _ request: ExtractionRequest, into stream: ReplyStream
+        _ bytes: UnsafeRawBufferPointer,
+        _ request: ExtractionRequest,
+        into stream: ReplyStream
     ) throws(ReadingStop) -> Reading {
         if PDFEnding.isCutOff(bytes) {
-            return Reading(.corrupt, "the PDF is cut off: it ends before its trailer; get the whole file", mediaType: MediaType.pdf)
+            return Reading(
+                .corrupt,
+                "the PDF is cut off: it ends before its trailer; get the whole file",
+                mediaType: MediaType.pdf
+            )
         }
         let document: PDFDocument
         switch PDFDocument.open(bytes, passwords: request.passwords) {
@@ -22,7 +28,12 @@ enum PDFReader {
             return Reading(.corrupt, "the PDF cannot be opened: \(reason)", mediaType: MediaType.pdf)
         }
         let metadata = document.metadata
-        guard metadata.pageCount > 0 else { return Reading(.empty, "the PDF has no pages", metadata) }
+        guard metadata.pageCount > 0 else {
+            // Poppler also finds no pages where it cannot find the list of them.
+            return PDFEnding.saysNoPages(bytes)
+                ? Reading(.empty, "the PDF has no pages", metadata)
+                : Reading(.corrupt, "the PDF's list of pages cannot be read", metadata)
+        }
         guard metadata.pageCount <= request.limits.maxPages else {
             let detail = "the PDF has \(metadata.pageCount) pages; the limit is \(request.limits.maxPages)"
             return Reading(.tooLarge, detail, metadata)
@@ -49,16 +60,22 @@ enum PDFReader {
         func judge(_ metadata: DocumentMetadata, hasText: Bool) -> Reading {
             let pages = metadata.pageCount
             if hasText {
-                var detail = "\(pages) pages"
+                var detail = pages == 1 ? "1 page" : "\(pages) pages"
                 if unreadable > 0 { detail += "; \(unreadable) of them could not be read" }
                 if imageOnly > 0 { detail += "; \(imageOnly) of them hold images and no text" }
                 return Reading(.ok, detail, metadata)
             }
-            if unreadable == pages { return Reading(.corrupt, "none of its \(pages) pages can be read", metadata) }
-            if imageOnly > 0 {
-                return Reading(.needsOCR, "its \(pages) pages hold images and no text; text recognition is needed", metadata)
+            if unreadable == pages {
+                return Reading(.corrupt, "none of its pages can be read (\(pages) in all)", metadata)
             }
-            return Reading(.empty, "its \(pages) pages hold neither text nor images", metadata)
+            if imageOnly > 0 {
+                return Reading(
+                    .needsOCR,
+                    "its pages hold images and no text (\(pages) in all); text recognition is needed",
+                    metadata
+                )
+            }
+            return Reading(.empty, "its pages hold neither text nor images (\(pages) in all)", metadata)
         }
     }
 }

@@ -7,7 +7,8 @@ internal import SluiceSystem
 
 /// Says what confines an extractor on this host, and proves it by trying what must not work.
 ///
-/// The process that reports stays free, because one that may write no file cannot even print into one; what it reports about are
+/// The process that reports stays free, because one that may write no file cannot even print into one; what it reports
+/// about are
 /// children of its own, started the way a worker starts them.
 package enum SelfTest {
     /// One JSON object: what is in force in a confined child, and how each forbidden act ended in a child of its own.
@@ -43,7 +44,10 @@ package enum SelfTest {
     private static func confinedState(_ executable: String) -> (ExtractorGreeting.Confinement, limits: String) {
         guard let ends = try? DescriptorChannel.pair(),
             let child = try? ChildProcess.spawn(
-                executable, ["--probe", "state"], environment: [:], input: ends.1.descriptor
+                executable,
+                ["--probe", "state"],
+                environment: [:],
+                input: ends.1.descriptor
             ),
             child.waitForExit(until: ContinuousClock.now + .seconds(10)) == .exited(code: 0)
         else { return ([], "") }
@@ -58,7 +62,9 @@ package enum SelfTest {
     private static func isRequired(_ probe: String) -> Bool { probe != "read_file" }
 
     private static func ending(of probe: String, _ executable: String) -> String {
-        guard let child = try? ChildProcess.spawn(executable, ["--probe", probe], environment: [:]) else { return "unknown" }
+        guard let child = try? ChildProcess.spawn(executable, ["--probe", probe], environment: [:]) else {
+            return "unknown"
+        }
         switch child.waitForExit(until: ContinuousClock.now + .seconds(10)) {
         case .signalled(SIGSYS): return "killed"
         case .exited(TestHooks.wasRefused): return "refused"

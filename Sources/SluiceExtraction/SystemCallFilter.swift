@@ -5,7 +5,8 @@ internal import CLinux
     internal import Glibc
 #endif
 
-/// The system calls that reading a document needs; everything else fails, and what only an attack would try ends the process.
+/// The system calls that reading a document needs; everything else fails, and what only an attack would try ends the
+/// process.
 enum SystemCallFilter {
     /// Installs the filter for good. Needs no-new-privileges.
     static func install() -> Bool {
@@ -32,7 +33,8 @@ enum SystemCallFilter {
         "access", "brk", "clock_getres", "clock_gettime", "clock_nanosleep", "close", "dup", "exit", "exit_group",
         "faccessat", "faccessat2", "fcntl", "fstat", "fstatfs", "futex", "getcwd", "getdents64", "getegid", "geteuid",
         "getgid", "getpgrp", "getpid", "getppid", "getrandom", "getrlimit", "getrusage", "gettid", "gettimeofday",
-        "getuid", "lseek", "lstat", "madvise", "mremap", "munmap", "nanosleep", "newfstatat", "poll", "ppoll", "pread64",
+        "getuid", "lseek", "lstat", "madvise", "mremap", "munmap", "nanosleep", "newfstatat", "poll", "ppoll",
+        "pread64",
         "read", "readlink", "readlinkat", "readv", "recvfrom", "recvmsg", "restart_syscall", "rseq", "rt_sigaction",
         "rt_sigprocmask", "rt_sigreturn", "sched_getaffinity", "sched_yield", "sendto", "set_robust_list",
         "sigaltstack", "stat", "statfs", "statx", "sysinfo", "time", "uname", "write", "writev",
@@ -60,12 +62,15 @@ enum SystemCallFilter {
 
     /// No reader ever does these, so the process ends with SIGSYS and the document is reported as `crashed(31)`.
     private static let fatal = [
-        "accept", "accept4", "add_key", "bind", "bpf", "chroot", "clone", "clone3", "connect", "delete_module", "execve",
+        "accept", "accept4", "add_key", "bind", "bpf", "chroot", "clone", "clone3", "connect", "delete_module",
+        "execve",
         "execveat", "finit_module", "fork", "init_module", "io_uring_enter", "io_uring_register", "io_uring_setup",
-        "kexec_load", "keyctl", "kill", "listen", "memfd_create", "mount", "move_mount", "open_by_handle_at", "open_tree",
+        "kexec_load", "keyctl", "kill", "listen", "memfd_create", "mount", "move_mount", "open_by_handle_at",
+        "open_tree",
         "perf_event_open", "pidfd_getfd", "pidfd_open", "pidfd_send_signal", "pivot_root", "process_vm_readv",
         "process_vm_writev", "ptrace", "request_key", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "setgid", "setns",
-        "setresgid", "setresuid", "setuid", "socket", "socketpair", "tkill", "umount2", "unshare", "userfaultfd", "vfork",
+        "setresgid", "setresuid", "setuid", "socket", "socketpair", "tkill", "umount2", "unshare", "userfaultfd",
+        "vfork",
     ]
 
     private static func masked(argument: UInt32, by mask: UInt64, equals value: UInt64) -> scmp_arg_cmp {

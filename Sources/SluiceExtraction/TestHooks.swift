@@ -8,13 +8,16 @@ internal import SluiceSystem
 
 /// Misbehaviour on request: a file that begins with `%SLUICE-TEST <what>` makes the extractor do just that.
 ///
-/// Only honoured when started with `--test-hooks`, so that tests of the whole fleet can meet a reader that crashes, hangs or lies
+/// Only honoured when started with `--test-hooks`, so that tests of the whole fleet can meet a reader that crashes,
+/// hangs or lies
 /// without a library of real exploits. What the confinement forbids is really tried.
 enum TestHooks {
     private static let magic = Array("%SLUICE-TEST ".utf8)
 
     static func obey(
-        _ bytes: UnsafeRawBufferPointer, _ channel: DescriptorChannel, _ stream: ReplyStream
+        _ bytes: UnsafeRawBufferPointer,
+        _ channel: DescriptorChannel,
+        _ stream: ReplyStream
     ) throws(ReadingStop) {
         guard bytes.starts(with: magic) else { return }
         let word = bytes[magic.count...].prefix(32).prefix { $0 > 0x20 }
@@ -26,7 +29,8 @@ enum TestHooks {
         case "spin": spin()
         case "oom": exhaustMemory()
         case "garbage": say(Array("this is no frame, whatever it says".utf8), on: channel)
-        case "close": close(channel.descriptor.raw)
+        case "close":
+            close(channel.descriptor.raw)
             while true { poll(nil, 0, 1_000) }
         case "flood": while true { try stream.page(CleanText(String(repeating: "flood ", count: 10_000))) }
         case "lie": try stream.conclude(.ok, "no text at all", .init(mediaType: "text/plain", pageCount: 0))

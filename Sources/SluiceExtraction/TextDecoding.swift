@@ -1,13 +1,16 @@
 /// Turns a text file's bytes into pieces of clean text, in the encoding that was found.
-struct TextDecoding {
+package struct TextDecoding {
     /// Bytes decoded at a time: bounds this process's memory, whatever the file's size.
     private static let portion = 256 << 10
 
-    let encoding: TextEncoding
+    private let encoding: TextEncoding
+
+    package init(_ encoding: TextEncoding) { self.encoding = encoding }
 
     /// Calls `take` with one piece after the other; line ends are kept as they are.
-    func decode<Failure: Error>(
-        _ bytes: UnsafeRawBufferPointer, _ take: (CleanText) throws(Failure) -> Void
+    package func decode<Failure: Error>(
+        _ bytes: UnsafeRawBufferPointer,
+        _ take: (CleanText) throws(Failure) -> Void
     ) throws(Failure) {
         var start = 0
         while start < bytes.count {
@@ -71,7 +74,9 @@ struct TextDecoding {
 
     /// 0x80 to 0x9F; the five unassigned ones stay controls, as in WHATWG's encoding standard.
     private static let upperControls: [UInt16] = [
-        0x20AC, 0x0081, 0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021, 0x02C6, 0x2030, 0x0160, 0x2039, 0x0152, 0x008D, 0x017D, 0x008F,
-        0x0090, 0x2018, 0x2019, 0x201C, 0x201D, 0x2022, 0x2013, 0x2014, 0x02DC, 0x2122, 0x0161, 0x203A, 0x0153, 0x009D, 0x017E, 0x0178,
+        0x20AC, 0x0081, 0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021, 0x02C6, 0x2030, 0x0160, 0x2039, 0x0152, 0x008D,
+        0x017D, 0x008F,
+        0x0090, 0x2018, 0x2019, 0x201C, 0x201D, 0x2022, 0x2013, 0x2014, 0x02DC, 0x2122, 0x0161, 0x203A, 0x0153, 0x009D,
+        0x017E, 0x0178,
     ]
 }

@@ -1,5 +1,5 @@
 /// How a text file's bytes are to be read, found from the bytes alone.
-enum TextEncoding: Hashable {
+package enum TextEncoding: Hashable, Sendable {
     case utf8
     case utf16(bigEndian: Bool)
     case utf32(bigEndian: Bool)
@@ -10,7 +10,7 @@ enum TextEncoding: Hashable {
     private static let sample = 64 << 10
 
     /// - Returns: the encoding and the length of the byte order mark; nil when the bytes are no text.
-    static func detect(_ bytes: UnsafeRawBufferPointer) -> (encoding: TextEncoding, markLength: Int)? {
+    package static func detect(_ bytes: UnsafeRawBufferPointer) -> (encoding: TextEncoding, markLength: Int)? {
         let head = Array(bytes.prefix(4))
         if head.starts(with: [0xEF, 0xBB, 0xBF]) { return (.utf8, 3) }
         if head == [0xFF, 0xFE, 0, 0] { return (.utf32(bigEndian: false), 4) }

@@ -6,16 +6,23 @@ enum TextReader {
     private static let titleWindow = 64 << 10
 
     static func read(
-        _ bytes: UnsafeRawBufferPointer, _ request: ExtractionRequest, mediaType: String, into stream: ReplyStream
+        _ bytes: UnsafeRawBufferPointer,
+        _ request: ExtractionRequest,
+        mediaType: String,
+        into stream: ReplyStream
     ) throws(ReadingStop) -> Reading {
         // A scalar takes at most four bytes in any of the encodings.
         guard bytes.count / 4 <= request.limits.maxCharacters else { throw .tooMuchText }
         guard let (encoding, markLength) = TextEncoding.detect(bytes) else {
-            return Reading(.unsupported, "the bytes are neither text nor a known format", mediaType: "application/octet-stream")
+            return Reading(
+                .unsupported,
+                "the bytes are neither text nor a known format",
+                mediaType: "application/octet-stream"
+            )
         }
         var beginning: [UInt8] = []
         let body = UnsafeRawBufferPointer(rebasing: bytes[markLength...])
-        try TextDecoding(encoding: encoding).decode(body) { (piece) throws(ReadingStop) in
+        try TextDecoding(encoding).decode(body) { (piece) throws(ReadingStop) in
             if beginning.count < titleWindow { beginning.append(contentsOf: piece.utf8.prefix(titleWindow)) }
             try stream.text(piece)
         }

@@ -4,6 +4,10 @@ internal import SluiceCore
 /// Lets the libraries do what they do once, while they may still open files: tables, locale, time zone, lazy binding.
 enum WarmUp {
     static func run() {
+        // GLib converts titles and form values through the C library's modules, which are shared objects: they could
+        // not be
+        // loaded later, and an open converter keeps them.
+        for (to, from) in conversions { _ = g_iconv_open(to, from) }
         Array(document.utf8).withUnsafeBytes { bytes in
             guard case .opened(let document) = PDFDocument.open(bytes, passwords: []) else { return }
             _ = document.metadata
@@ -13,6 +17,11 @@ enum WarmUp {
             }
         }
     }
+
+    private static let conversions = [
+        ("UTF-8", "UTF-16BE"), ("UTF-8", "UTF-16LE"), ("UTF-8", "UTF-16"), ("UTF-16BE", "UTF-8"), ("UTF-16", "UTF-8"),
+        ("UTF-8", "ISO-8859-1"), ("ISO-8859-1", "UTF-8"),
+    ]
 
     /// One page with a word, without a cross-reference table: poppler builds it.
     private static let document = """

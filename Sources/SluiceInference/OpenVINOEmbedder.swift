@@ -64,7 +64,9 @@ package final class OpenVINOEmbedder: Embedder {
         // The default would be bfloat16 where the processor has it: off by 1e-2.
         case .float32: properties.append(("INFERENCE_PRECISION_HINT", "f32"))
         // What stays in floating point beside quantised products does best in the processor's own choice.
-        case .int8: properties.append(("DYNAMIC_QUANTIZATION_GROUP_SIZE", "64"))
+        case .int8:
+            properties.append(("DYNAMIC_QUANTIZATION_GROUP_SIZE", "64"))
+            if !Processor.multipliesBytesExactly { properties.append(("LP_TRANSFORMS_MODE", "NO")) }
         }
         return properties
     }

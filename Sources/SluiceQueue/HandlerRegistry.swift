@@ -5,13 +5,27 @@ package import SluiceCore
 /// What a handler may know of its attempt.
 package struct AttemptContext: Sendable {
     package let task: ClaimedTask
-    package let logger: Logger
+    private let workerLogger: Logger
 
     package init(task: ClaimedTask, logger: Logger) {
         self.task = task
-        self.logger = logger
+        workerLogger = logger
     }
 
+    /// Names the attempt. Made anew with each call: most attempts log nothing, and a copy with metadata allocates.
+    package var logger: Logger {
+        var logger = workerLogger
+        logger[metadataKey: "task.id"] = "\(task.id)"
+        logger[metadataKey: "task.kind"] = "\(task.kind)"
+        logger[metadataKey: "queue"] = "\(task.queue)"
+        logger[metadataKey: "attempt"] = "\(task.attempt)"
+        logger[metadataKey: "tenant.id"] = "\(task.tenant)"
+        return logger
+    }
+
+    /// True when the attempt should end soon: its lease is lost, its time is up, or the worker drains. Handlers that
+    /// compute for long ask now and then, and throw `CancellationError`.
+    package var isCancelled: Bool { Task.isCancelled }
     package var fence: Fence { task.fence }
     package var tenant: TenantID { task.tenant }
     package var batch: BatchID? { task.batch }
@@ -43,10 +57,12 @@ package struct HandlerRegistry: Sendable {
         perform: @escaping @Sendable (Input, AttemptContext) async throws -> AttemptOutcome
     ) {
         precondition(handlers[Input.kind] == nil, "kind '\(Input.kind)' is registered twice")
+        // One for the kind: making one costs more than a small payload. Decoding does not change it.
+        let decoder = JSONDecoder()
         handlers[Input.kind] = Handler(payloadVersion: Input.payloadVersion, retry: Input.retry) { task, context in
             let input: Input
             do {
-                input = try JSONDecoder().decode(Input.self, from: Data(task.payload.utf8))
+                input = try decoder.decode(Input.self, from: Data(task.payload.utf8))
             } catch {
                 return .dead(
                     TaskFailure(

@@ -1,60 +1,37 @@
-internal import SluiceCore
 internal import SluiceSystem
 
-/// A Lua script with a fixed number of keys, called by digest and sent in full only when the server lacks it.
-package struct RedisScript: Sendable {
+/// A Lua script and the digest by which the server knows it.
+package struct RedisScript: Sendable, Hashable {
+    /// For messages and tests; the server does not see it.
     package let name: String
-    package let keyCount: Int
-    private let source: [UInt8]
-    private let digest: String
+    package let source: [UInt8]
+    /// 40 hexadecimal digits.
+    package let digest: String
 
-    package init(_ name: String, keyCount: Int, source: [UInt8]) {
+    package init(name: String, source: [UInt8]) {
         self.name = name
-        self.keyCount = keyCount
         self.source = source
         digest = SHA1Digest.hexadecimal(of: source)
     }
 
-    fileprivate func call(keys: [String], arguments: [String], inFull: Bool) -> RedisCommand {
-        precondition(keys.count == keyCount, "\(name) takes \(keyCount) keys, not \(keys.count)")
-        let head = inFull ? [Array("EVAL".utf8), source] : [Array("EVALSHA".utf8), Array(digest.utf8)]
-        return RedisCommand(head + (["\(keyCount)"] + keys + arguments).map { Array($0.utf8) })
-    }
+    package init(name: String, source: String) { self.init(name: name, source: Array(source.utf8)) }
+
+    package static func == (left: RedisScript, right: RedisScript) -> Bool { left.digest == right.digest }
+    package func hash(into hasher: inout Hasher) { hasher.combine(digest) }
 }
 
-/// A call of a script, for pipelines.
+/// One run of a script with its keys and arguments.
 package struct RedisScriptCall: Sendable {
-    package let script: RedisScript
-    package let keys: [String]
-    package let arguments: [String]
+    let script: RedisScript
+    private let tail: [RedisArgument]
 
-    package init(_ script: RedisScript, keys: [String], arguments: [String]) {
+    package init(_ script: RedisScript, keys: [RedisArgument], arguments: [RedisArgument] = []) {
         self.script = script
-        self.keys = keys
-        self.arguments = arguments
-    }
-}
-
-extension RedisConnection {
-    package func run(_ call: RedisScriptCall) async throws(RedisError) -> RedisValue {
-        let reply = try await run([call])[0]
-        if case .failure(let text) = reply { throw RedisError(reply: text) }
-        return reply
+        tail = [.number(keys.count)] + keys + arguments
     }
 
-    /// Runs script calls in one pipeline. Those that the server did not know are sent again in full, in order.
-    package func run(_ calls: [RedisScriptCall]) async throws(RedisError) -> [RedisValue] {
-        var replies = try await pipeline(
-            calls.map { $0.script.call(keys: $0.keys, arguments: $0.arguments, inFull: false) }
-        )
-        let unknown = replies.indices.filter { index in
-            if case .failure(let text) = replies[index] { RedisError(reply: text).code == .noScript } else { false }
-        }
-        if unknown.isEmpty { return replies }
-        let again = try await pipeline(
-            unknown.map { calls[$0].script.call(keys: calls[$0].keys, arguments: calls[$0].arguments, inFull: true) }
-        )
-        for (index, reply) in zip(unknown, again) { replies[index] = reply }
-        return replies
-    }
+    /// By digest: short, but answered NOSCRIPT by a server that has restarted, failed over or been flushed.
+    var byDigest: RedisCommand { RedisCommand(["EVALSHA", .text(script.digest)] + tail) }
+    /// With the source, which the server keeps from then on.
+    var bySource: RedisCommand { RedisCommand(["EVAL", .bytes(script.source)] + tail) }
 }

@@ -1,40 +1,50 @@
-/// An answer of the server (RESP2).
+/// A reply of the server, as RESP2 has it.
 package enum RedisValue: Sendable, Hashable {
-    case null
-    case integer(Int64)
-    /// Bulk and simple strings.
-    case bytes([UInt8])
+    /// A bulk or status string: bytes, not necessarily UTF-8.
+    case string([UInt8])
+    case integer(Int)
     case array([RedisValue])
-    /// An error inside a pipeline or an array; at the top of a single call it is thrown.
-    case failure(String)
+    /// A missing string or array: no such key, or a blocking pop whose time passed.
+    case null
+    /// An error reply inside an array or a pipeline; a single command throws it instead.
+    case error(RedisError)
 
+    /// The text of a string; bytes that are not UTF-8 are repaired. Nil for every other kind of reply.
     package var text: String? {
-        if case .bytes(let bytes) = self { return String(decoding: bytes, as: UTF8.self) }
-        return nil
+        guard case .string(let bytes) = self else { return nil }
+        return String(decoding: bytes, as: UTF8.self)
     }
 
-    /// An integer, also when the server sent it as text.
-    package var integer: Int64? {
+    package var bytes: [UInt8]? {
+        guard case .string(let bytes) = self else { return nil }
+        return bytes
+    }
+
+    /// The number of an integer reply, or of a string that is the decimal form of one.
+    package var number: Int? {
         switch self {
         case .integer(let value): value
-        case .bytes(let bytes): Int64(String(decoding: bytes, as: UTF8.self))
+        case .string(let bytes): Int(String(decoding: bytes, as: UTF8.self))
         default: nil
         }
     }
 
-    package var array: [RedisValue]? {
-        if case .array(let values) = self { return values }
-        return nil
+    /// An array's elements; nil for every other kind of reply.
+    package var elements: [RedisValue]? {
+        guard case .array(let elements) = self else { return nil }
+        return elements
     }
-}
 
-/// A command with its arguments, binary-safe.
-package struct RedisCommand: Sendable {
-    package let arguments: [[UInt8]]
+    package var isNull: Bool { self == .null }
 
-    package init(_ arguments: [[UInt8]]) { self.arguments = arguments }
+    package var error: RedisError? {
+        guard case .error(let error) = self else { return nil }
+        return error
+    }
 
-    package init(_ arguments: String...) { self.arguments = arguments.map { Array($0.utf8) } }
-
-    package init(_ arguments: [String]) { self.arguments = arguments.map { Array($0.utf8) } }
+    /// This value, or the error that it is.
+    package func orThrow() throws(RedisError) -> RedisValue {
+        if case .error(let error) = self { throw error }
+        return self
+    }
 }

@@ -29,7 +29,7 @@ enum SearchStatements {
     /// How many of the tenant's vectors there are, counted no further than `cap`.
     static func count(_ version: IndexVersionID, _ tenant: TenantID, cap: Int) -> Statement<Int> {
         Statement(
-            "SELECT count(*) FROM (SELECT FROM \(table(version)) WHERE tenant_id = $1 LIMIT $2) AS some",
+            "SELECT count(*) FROM (SELECT FROM \(table(version)) WHERE tenant_id = $1 LIMIT $2) AS counted",
             [.text(tenant.rawValue), .int8(Int64(cap))]
         ) { row throws(PostgresError) in Int(try row.int64(0)) }
     }

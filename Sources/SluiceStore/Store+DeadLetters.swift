@@ -97,6 +97,10 @@ extension Store {
                         AND (unique_key IS NULL OR NOT EXISTS (
                             SELECT FROM tasks WHERE tasks.tenant_id = letter.tenant_id AND tasks.kind = letter.kind
                                 AND tasks.unique_key = letter.unique_key
+                        ) AND NOT EXISTS (
+                            SELECT FROM dead_letters AS newer WHERE newer.tenant_id = letter.tenant_id
+                                AND newer.kind = letter.kind AND newer.unique_key = letter.unique_key
+                                AND newer.id > letter.id
                         ))
                     ORDER BY died_at, id LIMIT $6 FOR UPDATE SKIP LOCKED
                 ), raised AS (

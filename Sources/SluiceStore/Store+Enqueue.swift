@@ -37,6 +37,8 @@ extension Store {
             missing = missing.filter { results[$0] == nil }
         }
         guard missing.isEmpty else { throw PostgresError(.serializationFailure, "unique keys kept changing hands") }
+        let keyed = zip(tasks, results).filter { $0.0.uniqueKey != nil && $0.1?.wasDuplicate == false }.map(\.0)
+        if !keyed.isEmpty { try await transaction.execute(EnqueueStatements.supersedeDead(keyed)) }
         var counts: [BatchID: Int] = [:]
         for (task, result) in zip(tasks, results) {
             if let batch = task.batch, result?.wasDuplicate == false { counts[batch, default: 0] += 1 }

@@ -17,7 +17,8 @@ package final class ChildProcess: Sendable {
     /// The id of the process and of its group.
     package let processID: Int32
     private let ending: OwnedDescriptor
-    /// Nil until reaped. Holding the lock while the value is nil keeps the process id from being given to another process.
+    /// Nil until reaped. Holding the lock while the value is nil keeps the process id from being given to another
+    /// process.
     private let exit = Mutex<ChildExit?>(nil)
 
     /// Starts `executable` with default signal handling and no descriptors but 0, 1 and 2.
@@ -67,7 +68,12 @@ package final class ChildProcess: Sendable {
         defer { for pointer in argumentPointers + environmentPointers { free(pointer) } }
         var processID = pid_t()
         let status = posix_spawn(
-            &processID, executable, &actions, &attributes, &argumentPointers, &environmentPointers
+            &processID,
+            executable,
+            &actions,
+            &attributes,
+            &argumentPointers,
+            &environmentPointers
         )
         guard status == 0 else { throw SystemCallError("posix_spawn", code: status) }
         let ending = sluice_open_process(processID)
@@ -90,7 +96,8 @@ package final class ChildProcess: Sendable {
         _ = waitForExit(until: nil)
     }
 
-    /// Sends SIGKILL to the process and all of its group. Safe from any thread at any time; nothing happens after the end.
+    /// Sends SIGKILL to the process and all of its group. Safe from any thread at any time; nothing happens after the
+    /// end.
     package func killGroup() {
         exit.withLock { exit in
             guard exit == nil else { return }

@@ -40,7 +40,9 @@ package final class DescriptorChannel: Sendable {
     /// - Parameter passed: a descriptor that the other end gets a copy of, together with the first byte.
     /// - Parameter deadline: nil waits for as long as it takes.
     package func send(
-        _ bytes: UnsafeRawBufferPointer, passing passed: Int32? = nil, until deadline: Instant? = nil
+        _ bytes: UnsafeRawBufferPointer,
+        passing passed: Int32? = nil,
+        until deadline: Instant? = nil
     ) throws(ChannelError) {
         var sent = 0
         let flags = deadline == nil ? 0 : Int32(MSG_DONTWAIT)
@@ -61,7 +63,9 @@ package final class DescriptorChannel: Sendable {
     }
 
     package func send(
-        _ bytes: [UInt8], passing passed: Int32? = nil, until deadline: Instant? = nil
+        _ bytes: [UInt8],
+        passing passed: Int32? = nil,
+        until deadline: Instant? = nil
     ) throws(ChannelError) {
         // A typed throw does not pass through withUnsafeBytes of arrays, hence the result.
         let result: Result<Void, ChannelError> = bytes.withUnsafeBytes { buffer in
@@ -78,7 +82,8 @@ package final class DescriptorChannel: Sendable {
     ///
     /// - Returns: false when the other end is closed.
     package func receive(
-        until deadline: Instant? = nil, _ take: (UnsafeRawBufferPointer) -> Void
+        until deadline: Instant? = nil,
+        _ take: (UnsafeRawBufferPointer) -> Void
     ) throws(ChannelError) -> Bool {
         let flags = deadline == nil ? 0 : Int32(MSG_DONTWAIT)
         while true {
@@ -121,7 +126,10 @@ package final class DescriptorChannel: Sendable {
     }
 
     private func recover(
-        _ call: String, from code: Int32, waitingFor events: Int16, until deadline: Instant?
+        _ call: String,
+        from code: Int32,
+        waitingFor events: Int16,
+        until deadline: Instant?
     ) throws(ChannelError) {
         switch code {
         case EINTR: return

@@ -13,7 +13,9 @@ struct Main {
             guard let options = ExtractorOptions(arguments.dropFirst()) else { usage() }
             exit(ExtractorService(options).run())
         case "--self-test":
-            let (json, isConfined) = SelfTest.report(executable: Environment.executablePath() ?? CommandLine.arguments[0])
+            let (json, isConfined) = SelfTest.report(
+                executable: Environment.executablePath() ?? CommandLine.arguments[0]
+            )
             print(json)
             exit(isConfined ? 0 : 1)
         case "--probe":

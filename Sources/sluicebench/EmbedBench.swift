@@ -21,7 +21,11 @@ struct EmbedBenchResult: Encodable {
 ///
 /// - Parameter directory: the model's, of the precision that is to be measured.
 func embedBench(
-    texts file: String, directory: String, settings: OpenVINOSettings, repeats: Int = 5, bareRows: Int = 16
+    texts file: String,
+    directory: String,
+    settings: OpenVINOSettings,
+    repeats: Int = 5,
+    bareRows: Int = 16
 ) async throws -> EmbedBenchResult {
     let texts = try readTexts(file)
     let embedder = try await OpenVINOEmbedder.load(directory: directory, settings: settings)
@@ -29,8 +33,14 @@ func embedBench(
     let chunker = Chunker()
     let drafts = texts.enumerated().map { index, text in
         ChunkDraft(
-            ordinal: index, text: text, charFrom: 0, charTo: text.unicodeScalars.count, pageFrom: nil, pageTo: nil,
-            headingPath: [], contentHash: .init(ofText: text)
+            ordinal: index,
+            text: text,
+            charFrom: 0,
+            charTo: text.unicodeScalars.count,
+            pageFrom: nil,
+            pageTo: nil,
+            headingPath: [],
+            contentHash: .init(ofText: text)
         )
     }
     let fitted = try await chunker.fitting(drafts, limit: embedder.model.maxTokens) { texts in

@@ -15,7 +15,9 @@ struct SplitBenchResult: Encodable {
 
 /// Splits made-up texts of `bytes` bytes again and again; medians of `repeats`.
 func splitBench(bytes: Int = 8 << 20, repeats: Int = 5) -> SplitBenchResult {
-    let words = ["the", "document", "of", "retention", "shall", "be", "reviewed", "annually", "and", "records", "kept", "for"]
+    let words = [
+        "the", "document", "of", "retention", "shall", "be", "reviewed", "annually", "and", "records", "kept", "for",
+    ]
     var prose = ""
     var line = ""
     var count = 0
@@ -29,7 +31,9 @@ func splitBench(bytes: Int = 8 << 20, repeats: Int = 5) -> SplitBenchResult {
     let chinese = String(repeating: "水库的检查记录应当每年复核一次并且长期保存，不得遗失。", count: bytes / 81)
     func rate(_ text: String, _ configuration: SplitterConfiguration) -> Double {
         let document = ExtractedText(
-            text: text, pageStarts: [0], metadata: DocumentMetadata(mediaType: "application/pdf", pageCount: 1)
+            text: text,
+            pageStarts: [0],
+            metadata: DocumentMetadata(mediaType: "application/pdf", pageCount: 1)
         )
         let chunker = Chunker(configuration: configuration)
         var times: [Duration] = []

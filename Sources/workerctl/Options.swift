@@ -23,14 +23,14 @@ extension IndexName: ExpressibleByArgument {}
 extension TaskKind: ExpressibleByArgument {}
 
 extension ExpressibleByArgument where Self: SluiceName {
-    package init?(argument: String) { self.init(rawValue: argument) }
-    package var defaultValueDescription: String { rawValue }
+    init?(argument: String) { self.init(rawValue: argument) }
+    var defaultValueDescription: String { rawValue }
 }
 
 extension TaskID: ExpressibleByArgument {
-    package init?(argument: String) { self.init(text: argument) }
+    init?(argument: String) { self.init(text: argument) }
 }
 
 extension BatchID: ExpressibleByArgument {
-    package init?(argument: String) { self.init(text: argument) }
+    init?(argument: String) { self.init(text: argument) }
 }

@@ -68,12 +68,12 @@ extension EndToEnd {
                     try await fleet.status().queues.contains { $0.name == "ingestion" && $0.running == 1 }
                 }
                 worker.send(SIGTERM)
-                #expect(try await worker.exit(within: .seconds(30)) == 0)
+                #expect(try await worker.exit(within: .seconds(30)) == 0, "\(worker.errors)")
                 let queue = try #require(try await fleet.status().queues.first { $0.name == "ingestion" })
                 #expect(queue.running == 0 && queue.ready == 1 && queue.retryable == 0)
                 let tasks = try await fleet.ctl(["tasks", "ls", "--json"])
                 #expect(tasks.output.contains("\"attempt\":0"), "the attempt was not refunded: \(tasks.output)")
-                try fleet.write("slow/hang.pdf", Array("now it is plain text".utf8))
+                try fleet.write("slow/hang.pdf", MiniPDF.make(pages: [Prose.lines(document: 1, page: 0)]))
                 _ = try fleet.startWorkers()
                 let again = try await fleet.ctl(["ingest", path, "--wait", "--json"])
                 #expect(again.status == 0, "\(again.errors)")

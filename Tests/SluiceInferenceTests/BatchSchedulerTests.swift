@@ -16,7 +16,7 @@ struct BatchSchedulerTests {
         var scheduler = BatchScheduler(tokenBudget: 100, maxRows: 4)
         scheduler.add(1, lengths: [10, 50, 30, 200, 9, 8, 49, 11])
         let batches = drain(&scheduler)
-        #expect(batches.map(\.width) == [200, 50, 30, 10])
+        #expect(batches.map(\.width) == [200, 50, 30, 9])
         #expect(batches.map { $0.members.map(\.index) } == [[3], [1, 6], [2, 7, 0], [4, 5]])
         #expect(scheduler.isEmpty)
     }

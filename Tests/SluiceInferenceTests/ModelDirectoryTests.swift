@@ -83,11 +83,12 @@ struct ModelDirectoryTests {
         await #expect(throws: InferenceError.self) { try await self.load(model) }
         let pooling = try SyntheticModel(pooling: #""pooling_mode_mean_tokens": false"#, row: row)
         #expect(throws: InferenceError.self) { try EmbeddingModelDescription(readingDirectory: pooling.path) }
-        #expect {
-            try EmbeddingModelDescription(readingDirectory: "/nonexistent")
-        } throws: { error in
-            "\(error)".contains("openvino_model.xml is missing")
-        }
+        #expect(
+            throws: InferenceError.modelUnusable(
+                directory: "/nonexistent",
+                reason: "openvino_model.xml is missing; export the model with scripts/setup or `optimum-cli export openvino`"
+            )
+        ) { try EmbeddingModelDescription(readingDirectory: "/nonexistent") }
     }
 
     @Test("a missing library is an error, not a crash")

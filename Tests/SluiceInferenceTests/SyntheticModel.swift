@@ -17,7 +17,9 @@ struct SyntheticModel: ~Copyable {
         try write("config.json", #"{"hidden_size": \#(declared), "_name_or_path": "synthetic"}"#)
         let vocabulary = 30_522
         let table = (0..<vocabulary).flatMap(row)
-        try table.withUnsafeBytes { try Data($0).write(to: URL(filePath: path + "/openvino_model.bin")) }
+        // The axis of the look-up, 0, stands behind the table.
+        let data = table.withUnsafeBytes { Data($0) } + Data(count: 4)
+        try data.write(to: URL(filePath: path + "/openvino_model.bin"))
         try write("openvino_model.xml", Self.graph(vocabulary, dimension))
 
         let real = try ModelUnderTest.directory(.float32)
@@ -48,7 +50,7 @@ struct SyntheticModel: ~Copyable {
             <data element_type="f32" shape="\(vocabulary), \(dimension)" offset="0" size="\(vocabulary * dimension * 4)"/>
             <output><port id="0" precision="FP32"><dim>\(vocabulary)</dim><dim>\(dimension)</dim></port></output></layer>
             <layer id="4" name="axis" type="Const" version="opset1">
-            <data element_type="i32" shape="" offset="0" size="4"/><output><port id="0" precision="I32"/></output></layer>
+            <data element_type="i32" shape="" offset="\(vocabulary * dimension * 4)" size="4"/><output><port id="0" precision="I32"/></output></layer>
             <layer id="5" name="look" type="Gather" version="opset8"><data batch_dims="0"/>
             <input><port id="0" precision="FP32"><dim>\(vocabulary)</dim><dim>\(dimension)</dim></port>
             <port id="1" precision="I64"><dim>-1</dim><dim>-1</dim></port><port id="2" precision="I32"/></input>

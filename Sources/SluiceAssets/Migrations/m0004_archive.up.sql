@@ -71,3 +71,4 @@ SELECT sluice_isolate('dead_letters');
 CREATE INDEX dead_letters_queue_idx ON dead_letters (queue, died_at DESC);
 CREATE INDEX dead_letters_fingerprint_idx ON dead_letters (fingerprint);
 CREATE INDEX dead_letters_batch_idx ON dead_letters (batch_id) WHERE batch_id IS NOT NULL;
+CREATE INDEX dead_letters_key_idx ON dead_letters (tenant_id, kind, unique_key) WHERE unique_key IS NOT NULL;

@@ -1,11 +1,16 @@
---[[ fetch: move ids from a queue's window into the list of one worker incarnation.
-  KEYS[1]  window, list of ids    KEYS[2]  processing list of the incarnation    KEYS[3]  set of incarnations
-  ARGV[1]  wanted, 1 to 1000      ARGV[2]  the incarnation
-  returns  the ids
-  clock    none ]]
-local ids = redis.call('LRANGE', KEYS[1], 0, tonumber(ARGV[1]) - 1)
-if #ids == 0 then return ids end
-redis.call('LTRIM', KEYS[1], #ids, -1)
-redis.call('RPUSH', KEYS[2], unpack(ids))
-redis.call('SADD', KEYS[3], ARGV[2])
-return ids
+-- Moves ids from the head of a queue's window to what a worker incarnation holds.
+-- KEYS    1 window (list)  2 wake (list)  3 held by the worker (set)  4 incarnations that hold ids (set)
+-- ARGV    1 most ids to move, at least 1  2 most markers  3 the worker
+-- returns the ids, first to run first
+-- clock   none
+--
+-- LPOP comes before every write that memory can be refused for: a server at maxmemory still lets its windows drain.
+local ids = redis.call('LPOP', KEYS[1], ARGV[1])
+if ids then
+  for start = 1, #ids, 1000 do
+    redis.call('SADD', KEYS[3], unpack(ids, start, math.min(start + 999, #ids)))
+  end
+  redis.call('SADD', KEYS[4], ARGV[3])
+end
+set_markers(KEYS[1], KEYS[2], ARGV[2])
+return ids or {}

@@ -1,15 +1,13 @@
---[[ offer: put ids into a queue's window as far as there is room, and wake waiters.
-  KEYS[1]  window, list of ids, oldest first       KEYS[2]  wake, list of markers
-  ARGV[1]  limit  the window's length at most      ARGV[2...]  ids
-  returns  how many ids were taken
-  clock    none ]]
-local room = tonumber(ARGV[1]) - redis.call('LLEN', KEYS[1])
-local taken = math.max(0, math.min(room, #ARGV - 1))
--- unpack is limited by the C stack: push in slices.
-for first = 2, taken + 1, 1000 do
-    redis.call('RPUSH', KEYS[1], unpack(ARGV, first, math.min(first + 999, taken + 1)))
+-- Adds ids to the end of a queue's window, as many as fit, and wakes waiters.
+-- KEYS    1 window (list)  2 wake (list)
+-- ARGV    1 most ids that the window may hold  2 most markers  3... ids, first to run first
+-- returns how many ids were taken, the first ones
+-- clock   none
+local room = math.max(0, tonumber(ARGV[1]) - redis.call('LLEN', KEYS[1]))
+local taken = math.min(room, #ARGV - 2)
+-- In slices: Lua's stack holds some 8,000 values.
+for start = 3, 2 + taken, 1000 do
+  redis.call('RPUSH', KEYS[1], unpack(ARGV, start, math.min(start + 999, 2 + taken)))
 end
--- One marker wakes one waiter; more than a few only make idle workers race for the same ids.
-local markers = math.min(taken, 16) - redis.call('LLEN', KEYS[2])
-for _ = 1, markers do redis.call('LPUSH', KEYS[2], '1') end
+set_markers(KEYS[1], KEYS[2], ARGV[2])
 return taken

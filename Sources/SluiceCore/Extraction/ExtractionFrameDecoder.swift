@@ -26,7 +26,9 @@ package struct ExtractionFrameDecoder: Sendable {
         guard try header.integer(UInt32.self) == ExtractionWire.magic else { throw WireViolation("no magic number") }
         let version = try header.integer(UInt8.self)
         guard version == ExtractionWire.version else {
-            throw WireViolation("version \(version) instead of \(ExtractionWire.version); update worker and extractor together")
+            throw WireViolation(
+                "version \(version) instead of \(ExtractionWire.version); update worker and extractor together"
+            )
         }
         guard let kind = ExtractionFrame.Kind(rawValue: try header.integer(UInt8.self)) else {
             throw WireViolation("an unknown kind of frame")

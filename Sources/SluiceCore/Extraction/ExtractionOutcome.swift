@@ -14,7 +14,8 @@ package enum ExtractionOutcome: Hashable, Sendable {
     case tooLarge
     /// No answer within the time limit.
     case timeout
-    /// The child ended by this signal: 6 is usual when memory ran out, 31 for a forbidden system call; 0 when it ended without
+    /// The child ended by this signal: 6 is usual when memory ran out, 31 for a forbidden system call; 0 when it ended
+    /// without
     /// a signal or without a valid answer.
     case crashed(signal: Int32)
     /// A format that no reader serves.
@@ -47,14 +48,16 @@ package enum ExtractionOutcome: Hashable, Sendable {
         case "timeout": self = .timeout
         case "unsupported": self = .unsupported
         default:
-            guard name.hasPrefix("crashed("), name.hasSuffix(")"), let signal = Int32(name.dropFirst(8).dropLast()) else {
+            guard name.hasPrefix("crashed("), name.hasSuffix(")"), let signal = Int32(name.dropFirst(8).dropLast())
+            else {
                 return nil
             }
             self = .crashed(signal: signal)
         }
     }
 
-    /// True when another attempt on the same bytes may end differently: a time-out or a crash may be the machine's fault.
+    /// True when another attempt on the same bytes may end differently: a time-out or a crash may be the machine's
+    /// fault.
     package var isWorthRetrying: Bool {
         switch self {
         case .timeout, .crashed: true

@@ -5,7 +5,8 @@
 /// ```
 ///
 /// A conversation: the child greets once; then per document one request (with the open file attached as a descriptor),
-/// any number of `page` and `text` frames, and one `verdict`. Both sides check every field: the child because a request is
+/// any number of `page` and `text` frames, and one `verdict`. Both sides check every field: the child because a
+/// request is
 /// its only input besides the document, the worker because a child that reads a hostile document may be hostile itself.
 package enum ExtractionWire {
     package static let version: UInt8 = 1

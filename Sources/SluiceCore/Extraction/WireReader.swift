@@ -15,7 +15,8 @@ struct WireReader {
 
     /// An unsigned number as an `Int` of at most `limit`.
     mutating func count<Value: FixedWidthInteger & UnsignedInteger>(
-        _ type: Value.Type, atMost limit: Int = .max
+        _ type: Value.Type,
+        atMost limit: Int = .max
     ) throws(WireViolation) -> Int {
         guard let value = Int(exactly: try integer(type)), value <= limit else {
             throw WireViolation("a number is above its bound")

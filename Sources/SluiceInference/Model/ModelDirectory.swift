@@ -84,18 +84,20 @@ struct ModelDirectory: Sendable {
 
     /// True when the graph's constants are integers of 8 bits or less, as quantisation leaves them.
     private static func storesIntegers(_ path: String) throws(InferenceError) -> Bool {
-        guard let graph = Environment.textFile(path + "/openvino_model.xml") else {
-            throw .modelUnusable(directory: path, reason: "openvino_model.xml is no text")
+        let graph: Data
+        do {
+            graph = try bytes(path + "/openvino_model.xml")
+        } catch {
+            throw .modelUnusable(directory: path, reason: "openvino_model.xml cannot be read")
         }
-        var text = graph
-        return text.withUTF8 { bytes in
+        return graph.withUnsafeBytes { bytes in
             ["\"i8\"", "\"u8\"", "\"i4\"", "\"u4\""].contains { type in
                 contains(bytes, Array("element_type=\(type)".utf8))
             }
         }
     }
 
-    private static func contains(_ bytes: UnsafeBufferPointer<UInt8>, _ needle: [UInt8]) -> Bool {
+    private static func contains(_ bytes: UnsafeRawBufferPointer, _ needle: [UInt8]) -> Bool {
         guard bytes.count >= needle.count else { return false }
         return (0...(bytes.count - needle.count)).contains { start in
             bytes[start] == needle[0] && needle.indices.allSatisfy { bytes[start + $0] == needle[$0] }

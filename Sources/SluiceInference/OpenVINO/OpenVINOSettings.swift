@@ -21,8 +21,8 @@ package struct OpenVINOSettings: Hashable, Sendable {
         tokenizersPath: String,
         threads: Int = Environment.coreCount(),
         streams: Int? = nil,
-        batchTokens: Int = 4_096,
-        batchRows: Int = 64
+        batchTokens: Int = 2_048,
+        batchRows: Int = 32
     ) {
         self.libraryPath = libraryPath
         self.tokenizersPath = tokenizersPath

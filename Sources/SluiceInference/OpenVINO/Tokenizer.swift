@@ -1,6 +1,5 @@
 internal import COpenVINO
 internal import FoundationEssentials
-internal import SluiceSystem
 
 /// Texts as token ids, one after the other.
 struct TokenizedTexts: Sendable {
@@ -20,14 +19,13 @@ final class Tokenizer {
 
     /// Compiles the graph without its truncation. Blocks.
     init(_ directory: ModelDirectory, _ library: OpenVINOLibrary, threads: Int) throws(InferenceError) {
-        guard let xml = Environment.textFile(directory.tokenizerXML) else {
-            throw .modelUnusable(directory: directory.path, reason: "openvino_tokenizer.xml is no text")
-        }
+        let xml: String
         let weights: [UInt8]
         do {
+            xml = String(decoding: try Data(contentsOf: URL(filePath: directory.tokenizerXML)), as: UTF8.self)
             weights = Array(try Data(contentsOf: URL(filePath: directory.tokenizerBin)))
         } catch {
-            throw .modelUnusable(directory: directory.path, reason: "openvino_tokenizer.bin cannot be read")
+            throw .modelUnusable(directory: directory.path, reason: "the files openvino_tokenizer.* cannot be read")
         }
         let graph = try library.compile(
             graph: TokenizerGraph.untruncated(xml),

@@ -31,7 +31,8 @@ struct ExtractorChild: ~Copyable {
     private(set) var knowsPasswords = false
     private var decoder = ExtractionFrameDecoder()
 
-    /// Starts a process and waits for its greeting; blocks. Must be called on the thread that lives as long as the child
+    /// Starts a process and waits for its greeting; blocks. Must be called on the thread that lives as long as the
+    /// child
     /// does, because the child ends with it.
     static func start(_ configuration: ExtractorConfiguration) throws(ExtractorError) -> ExtractorChild {
         guard Environment.isReadableFile(configuration.executable) else {
@@ -48,8 +49,11 @@ struct ExtractorChild: ~Copyable {
             channel = ends.0
             errors = try OwnedDescriptor.inMemory(name: "extractor-errors")
             process = try ChildProcess.spawn(
-                configuration.executable, arguments, environment: ["SWIFT_BACKTRACE": "enable=no"],
-                input: ends.1.descriptor, errors: errors
+                configuration.executable,
+                arguments,
+                environment: ["SWIFT_BACKTRACE": "enable=no"],
+                input: ends.1.descriptor,
+                errors: errors
             )
         } catch {
             throw .cannotStart(reason: error.description)
@@ -71,7 +75,10 @@ struct ExtractorChild: ~Copyable {
     }
 
     private init(
-        process: ChildProcess, greeting: ExtractorGreeting, channel: DescriptorChannel, decoder: ExtractionFrameDecoder
+        process: ChildProcess,
+        greeting: ExtractorGreeting,
+        channel: DescriptorChannel,
+        decoder: ExtractionFrameDecoder
     ) {
         self.process = process
         self.greeting = greeting
@@ -89,7 +96,8 @@ struct ExtractorChild: ~Copyable {
         return resident - residentAtStart > configuration.residentGrowth
     }
 
-    /// Has one document read. Blocks until the answer, the deadline or the child's end; after anything but a reply the child
+    /// Has one document read. Blocks until the answer, the deadline or the child's end; after anything but a reply the
+    /// child
     /// must not be used again.
     mutating func read(_ request: ExtractionRequest, from descriptor: OwnedDescriptor) -> Ending {
         let deadline = ContinuousClock.now + request.limits.wallClock
@@ -126,7 +134,9 @@ struct ExtractorChild: ~Copyable {
     }
 
     private static func receiveGreeting(
-        from channel: DescriptorChannel, into decoder: inout ExtractionFrameDecoder, until deadline: Instant
+        from channel: DescriptorChannel,
+        into decoder: inout ExtractionFrameDecoder,
+        until deadline: Instant
     ) -> Result<ExtractorGreeting, WireViolation> {
         do {
             guard let frame = try nextFrame(from: channel, into: &decoder, until: deadline).get() else {
@@ -142,7 +152,9 @@ struct ExtractorChild: ~Copyable {
 
     /// The next whole frame; nil when the child closed its end.
     private static func nextFrame(
-        from channel: DescriptorChannel, into decoder: inout ExtractionFrameDecoder, until deadline: Instant
+        from channel: DescriptorChannel,
+        into decoder: inout ExtractionFrameDecoder,
+        until deadline: Instant
     ) throws(ChannelError) -> Result<ExtractionFrame?, WireViolation> {
         while true {
             do throws(WireViolation) {

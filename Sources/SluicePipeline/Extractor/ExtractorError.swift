@@ -26,7 +26,8 @@ package enum ExtractorError: TransientFailure, Hashable, CustomStringConvertible
         switch self {
         case .executableMissing(let path):
             "there is no extractor to run at '\(path)'; install it beside the worker or set SLUICE_EXTRACTOR"
-        case .cannotStart(let reason): "the extractor did not start: \(reason); run `extractor --self-test` on this host"
+        case .cannotStart(let reason):
+            "the extractor did not start: \(reason); run `extractor --self-test` on this host"
         case .notConfined(let missing):
             "the extractor runs without \(missing), so no document was given to it; run `extractor --self-test` on this host"
         case .fileUnavailable(let path, let reason):

@@ -3,7 +3,8 @@ internal import SluiceSystem
 
 /// Warm, confined extractor processes that read untrusted documents for this worker.
 ///
-/// A document can end, hang or corrupt only the process that reads it; the worker sees an ``ExtractionOutcome``. Each child is
+/// A document can end, hang or corrupt only the process that reads it; the worker sees an ``ExtractionOutcome``. Each
+/// child is
 /// served by one thread of its own, so nothing here blocks the cooperative pool. Children start when first needed.
 package final class ExtractorPool: Sendable {
     package let configuration: ExtractorConfiguration
@@ -18,14 +19,18 @@ package final class ExtractorPool: Sendable {
 
     /// Reads the document at `path`.
     ///
-    /// Waits for a free child. Cancelling the task ends the child that works for it at once. A document whose child crashes is
+    /// Waits for a free child. Cancelling the task ends the child that works for it at once. A document whose child
+    /// crashes is
     /// tried once more in a child that has read nothing else, so that it does not answer for an earlier document.
     ///
     /// - Parameter mediaTypeHint: what the source says it is; nil asks the path's ending. The content decides over it.
     /// - Parameter passwords: tried in order after the empty one, which is always tried.
     /// - Throws: only when the machinery fails; everything that is about the document is in the reply.
     package func extract(
-        path: String, mediaTypeHint: String? = nil, passwords: [String] = [], limits: ExtractionLimits
+        path: String,
+        mediaTypeHint: String? = nil,
+        passwords: [String] = [],
+        limits: ExtractionLimits
     ) async throws(ExtractorError) -> ExtractionReply {
         let hint = mediaTypeHint ?? MediaType.hint(forPath: path)
         return try await extract(
@@ -37,7 +42,10 @@ package final class ExtractorPool: Sendable {
     ///
     /// - Parameter descriptor: open for reading; stays the caller's. Its position is neither used nor changed.
     package func extract(
-        descriptor: Int32, mediaTypeHint: String?, passwords: [String] = [], limits: ExtractionLimits
+        descriptor: Int32,
+        mediaTypeHint: String?,
+        passwords: [String] = [],
+        limits: ExtractionLimits
     ) async throws(ExtractorError) -> ExtractionReply {
         let copy: OwnedDescriptor
         do throws(SystemCallError) {
@@ -50,7 +58,8 @@ package final class ExtractorPool: Sendable {
         )
     }
 
-    /// What reads, for the fingerprint of parsed documents: `sluice 1, poppler 22.12.0`. Starts a child where none is warm.
+    /// What reads, for the fingerprint of parsed documents: `sluice 1, poppler 22.12.0`. Starts a child where none is
+    /// warm.
     package func reader() async throws(ExtractorError) -> String { try await greeting().reader }
 
     /// The confinement and readers of a child; starts one where none is warm.
@@ -58,12 +67,13 @@ package final class ExtractorPool: Sendable {
         try await withChild { (child) async throws(ExtractorError) in try await child.greeting() }
     }
 
-    /// The sum over all children so far. Waits for children that are busy.
-    package func statistics() async -> ExtractorStatistics {
+    /// The sum over all children so far. Waits for nothing.
+    package func statistics() -> ExtractorStatistics {
         var sum = ExtractorStatistics()
         for child in children {
-            let part = await child.statistics
+            let part = child.statistics
             sum.documents += part.documents
+            sum.documentsInProgress += part.documentsInProgress
             sum.childrenStarted += part.childrenStarted
             sum.childrenTimedOut += part.childrenTimedOut
             sum.childrenCrashed += part.childrenCrashed

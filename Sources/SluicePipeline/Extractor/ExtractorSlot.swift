@@ -1,12 +1,14 @@
 internal import SluiceCore
 internal import SluiceSystem
+internal import Synchronization
 
 /// One child at a time and the thread that talks to it: keeps it warm, replaces it, and says how documents ended.
 actor ExtractorSlot {
     private let thread: PinnedThread
     private let configuration: ExtractorConfiguration
     private var child: ExtractorChild?
-    private var tally = ExtractorStatistics()
+    /// Beside the actor, because metrics must not wait for a document to be read.
+    private let tally = Mutex(ExtractorStatistics())
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
@@ -15,7 +17,7 @@ actor ExtractorSlot {
         thread = PinnedThread(name: "extractor-\(number)")
     }
 
-    var statistics: ExtractorStatistics { tally }
+    nonisolated var statistics: ExtractorStatistics { tally.withLock { $0 } }
 
     /// What the child of this slot says of itself, starting one where needed. Blocks the slot's thread.
     func greeting() throws(ExtractorError) -> ExtractorGreeting {
@@ -39,6 +41,8 @@ actor ExtractorSlot {
     /// Has one document read, and classifies how that ended. Blocks the slot's thread.
     func extract(_ call: ExtractorCall) throws(ExtractorError) -> ExtractionReply {
         guard !call.isCancelled else { throw .cancelled }
+        tally.withLock { $0.documentsInProgress += 1 }
+        defer { tally.withLock { $0.documentsInProgress -= 1 } }
         let file = try call.source.open()
         if let refusal = try refusal(of: file, for: call) { return counted(refusal) }
         // Passwords go only to a child that needs one: a hostile document must not find them in its reader's memory.
@@ -50,12 +54,13 @@ actor ExtractorSlot {
     }
 
     private func counted(_ reply: ExtractionReply) -> ExtractionReply {
-        tally.documents += 1
+        tally.withLock { $0.documents += 1 }
         return reply
     }
 
     private func refusal(
-        of file: OwnedDescriptor, for call: ExtractorCall
+        of file: OwnedDescriptor,
+        for call: ExtractorCall
     ) throws(ExtractorError) -> ExtractionReply? {
         let size: Int?
         do throws(SystemCallError) {
@@ -72,7 +77,9 @@ actor ExtractorSlot {
     }
 
     private func extract(
-        _ file: OwnedDescriptor, for call: ExtractorCall, passwords: [String]
+        _ file: OwnedDescriptor,
+        for call: ExtractorCall,
+        passwords: [String]
     ) throws(ExtractorError) -> ExtractionReply {
         let request = ExtractionRequest(limits: call.limits, mediaTypeHint: call.mediaTypeHint, passwords: passwords)
         while true {
@@ -81,14 +88,17 @@ actor ExtractorSlot {
             let ending = try converse(request, about: file, for: call)
             if case .reply(let reply) = ending { return reply }
             discardChild()
-            if case .timedOut = ending { tally.childrenTimedOut += 1 } else { tally.childrenCrashed += 1 }
-            // A crash may be the late work of an earlier document, so the verdict is left to a child that has read none.
+            tally.withLock { if ending.isTimeout { $0.childrenTimedOut += 1 } else { $0.childrenCrashed += 1 } }
+            // A crash may be the late work of an earlier document, so the verdict is left to a child that has read
+            // none.
             if isFresh || ending.isTimeout { return Self.reply(for: ending, within: call.limits) }
         }
     }
 
     private func converse(
-        _ request: ExtractionRequest, about file: OwnedDescriptor, for call: ExtractorCall
+        _ request: ExtractionRequest,
+        about file: OwnedDescriptor,
+        for call: ExtractorCall
     ) throws(ExtractorError) -> ExtractorChild.Ending {
         guard let process = child?.process else { throw .cannotStart(reason: "no child") }
         do throws(ExtractorError) {
@@ -104,14 +114,14 @@ actor ExtractorSlot {
     /// A usable child, warm or new.
     private func prepareChild() throws(ExtractorError) {
         if let isWorn = child?.isWorn(configuration), isWorn, child?.isUsable == true {
-            tally.childrenReplaced += 1
+            tally.withLock { $0.childrenReplaced += 1 }
             discardChild()
         } else if child?.isUsable == false {
             discardChild()
         }
         guard child == nil else { return }
         child = try ExtractorChild.start(configuration)
-        tally.childrenStarted += 1
+        tally.withLock { $0.childrenStarted += 1 }
     }
 
     private static func reply(for ending: ExtractorChild.Ending, within limits: ExtractionLimits) -> ExtractionReply {

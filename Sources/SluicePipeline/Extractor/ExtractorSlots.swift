@@ -1,6 +1,7 @@
 internal import Synchronization
 
-/// Who may use which child: free places are given out in the order of asking, the one used last first because it is warm.
+/// Who may use which child: free places are given out in the order of asking, the one used last first because it is
+/// warm.
 final class ExtractorSlots: Sendable {
     private struct State {
         var free: [Int]

@@ -2,6 +2,8 @@
 package struct ExtractorStatistics: Hashable, Sendable {
     /// Documents that ended with an outcome.
     package var documents = 0
+    /// Documents that are being read now.
+    package var documentsInProgress = 0
     package var childrenStarted = 0
     /// Children that were killed because a document took too long.
     package var childrenTimedOut = 0

@@ -1,18 +1,20 @@
 package import Logging
 internal import SluiceCore
 package import SluiceSystem
-internal import Synchronization
 
 /// The duties of which one coordinator in the fleet takes care: the leader. Others stand by and take over when its lease
 /// has run out. Two leaders at once would do no harm: every write is guarded by its own condition.
 package final class Coordinator: Sendable {
-    private let configuration: CoordinatorConfiguration
     private let store: any TaskStore
     private let hints: (any TaskHints)?
     private let logger: Logger
+    private let configuration: CoordinatorConfiguration
     private let leadership: Leadership
-    private let id = Mutex(WorkerID.random())
-    private let rescued = Mutex(0)
+    private let elector: Elector
+    private let rescuer: Rescuer
+    private let relay: Relay?
+    private let duties: [Duty]
+    private let thread = LoopThread(name: "duties")
 
     package init(
         configuration: CoordinatorConfiguration,
@@ -20,133 +22,112 @@ package final class Coordinator: Sendable {
         hints: (any TaskHints)?,
         logger: Logger
     ) {
+        let leadership = Leadership(length: configuration.leaseLength)
+        let relay = hints.map { Relay(store: store, hints: $0) }
+        let rescuer = Rescuer(store: store, logger: logger)
         self.configuration = configuration
         self.store = store
         self.hints = hints
         self.logger = logger
-        leadership = Leadership(length: configuration.leaseLength)
+        self.leadership = leadership
+        self.relay = relay
+        self.rescuer = rescuer
+        elector = Elector(configuration: configuration, store: store, leadership: leadership, logger: logger)
+
+        let relaying = relay.map { relay in
+            Duty(name: "relay", busy: .milliseconds(20), idle: .milliseconds(400)) { _ in try await relay.round() }
+        }
+        var duties = [
+            Self.promoter(store, relaying),
+            Self.sweeper(rescuer, relay, relaying, configuration.sweepInterval),
+            Self.pruner(store, configuration.archiveRetention, logger),
+            Duty(name: "reporter", idle: .seconds(2)) { term in
+                try await store.reportLeader(term: term, relayLag: relay?.lag ?? .zero, rescued: rescuer.takeUnreported())
+                return .nothing
+            },
+        ]
+        if let hints, let relaying {
+            let reclaimer = Reclaimer(store: store, hints: hints)
+            duties.append(relaying)
+            duties.append(
+                Duty(name: "reclaimer", idle: .seconds(15)) { _ in
+                    if try await reclaimer.round() > 0 { relaying.bell.ring() }
+                    return .nothing
+                }
+            )
+        }
+        self.duties = duties
     }
 
     /// True while this coordinator leads and may trust it.
     package var isLeader: Bool { leadership.term != nil }
+    /// Duties do rounds only while this coordinator leads.
+    package var health: [DutyHealth] { duties.map(\.health) }
+    /// Tasks taken from workers that were gone, since the start.
+    package var rescued: Int { rescuer.rescued }
 
-    /// Runs until `shutdown` drains; then resigns, so that a standby need not wait for the lease to run out.
+    /// Runs until `shutdown` drains, or the calling task is cancelled; then resigns, so that a standby need not wait for
+    /// the lease to run out. Once.
     package func run(shutdown: Shutdown) async {
-        let relay = hints.map { Relay(store: store, hints: $0) }
-        await withDiscardingTaskGroup { group in
-            group.addTask { await self.elect(shutdown) }
-            for duty in duties(relay) {
-                group.addTask { await duty.run(self.leadership, shutdown, self.logger) }
-            }
+        await withTaskCancellationHandler {
+            // Never throws: the body does not.
+            try? await uncancelled(on: thread) { [self] in await runUncancelled(shutdown) }
+        } onCancel: {
+            shutdown.advance(to: .stopping)
         }
-        let me = id.withLock { $0 }
-        leadership.forget()
-        do {
-            try await store.resign(me)
-            try await store.retire(me)
-        } catch {
-            logger.warning("resigning failed; the lease will run out", metadata: ["error": "\(error)"])
-        }
+        thread.stop()
         logger.notice("coordinator stopped")
     }
 
-    private func duties(_ relay: Relay?) -> [Duty] {
-        var duties = [
-            Duty(name: "promoter", interval: .milliseconds(200)) { [store] _ in
-                try await store.promoteDue(limit: 5_000).values.reduce(0, +) == 5_000
-            },
-            Duty(name: "rescuer", interval: configuration.sweepInterval) { [self] term in
-                try await sweep(term, relay)
-            },
-            Duty(name: "pruner", interval: .seconds(3_600)) { [self] term in
-                let report = try await store.prune(retention: configuration.archiveRetention, term: term)
-                if report != PruneReport() {
-                    logger.info(
-                        "pruned",
-                        metadata: [
-                            "partitions.created": "\(report.partitionsCreated)",
-                            "partitions.dropped": "\(report.partitionsDropped)",
-                            "workers.forgotten": "\(report.workersForgotten)",
-                        ]
-                    )
-                }
-                return false
-            },
-        ]
-        if let hints, let relay {
-            duties.append(Duty(name: "relay", interval: .milliseconds(25)) { _ in try await relay.round() })
-            let reclaimer = Reclaimer(store: store, hints: hints)
-            duties.append(Duty(name: "reclaimer", interval: .seconds(15)) { _ in try await reclaimer.round() })
-        }
-        return duties
-    }
-
-    private func sweep(_ term: Int64, _ relay: Relay?) async throws -> Bool {
-        let limit = 500
-        let taken = try await store.rescue(limit: limit, term: term)
-        for task in taken {
-            logger.warning(
-                task.isDead ? "rescued too often, dead" : "rescued",
-                metadata: ["task.id": "\(task.id)", "queue": "\(task.queue)", "cause": "\(task.cause.rawValue)"]
-            )
-        }
-        try await store.reportLeader(term: term, relayLag: relay?.roundTime ?? .zero, rescued: taken.count)
-        return taken.count == limit
-    }
-
-    // MARK: - Election
-
-    private func elect(_ shutdown: Shutdown) async {
-        var isRegistered = false
-        while shutdown.isRunning {
-            do {
-                isRegistered = try await keepRegistered(isRegistered)
-                let sent = ContinuousClock.now
-                let me = id.withLock { $0 }
-                let term = try await store.lead(as: me, for: configuration.leaseLength)
-                if leadership.answered(term, sentAt: sent) {
-                    logger.notice(
-                        term == nil ? "standing by" : "leading",
-                        metadata: term.map { ["term": "\($0)"] } ?? [:]
-                    )
-                }
-                // A standby asks more often, so that it takes over soon after the lease has run out.
-                let pause = term == nil ? configuration.leaseLength / 7 : configuration.leaseLength / 3
-                _ = await shutdown.sleep(for: pause * Double.random(in: 0.8...1))
-            } catch {
-                logger.warning("the election failed and is tried again", metadata: ["error": "\(error)"])
-                _ = await shutdown.sleep(for: .milliseconds(Int.random(in: 200...1_000)))
+    private func runUncancelled(_ shutdown: Shutdown) async {
+        await withDiscardingTaskGroup { group in
+            group.addTask { [self] in
+                await elector.run(shutdown, on: thread) { [duties] in for duty in duties { duty.bell.ring() } }
             }
+            for duty in duties {
+                group.addTask { [self] in await duty.run(leadership, shutdown, on: thread, logger) }
+            }
+            await shutdown.wait(for: .draining)
+            elector.bell.ring()
+            for duty in duties { duty.bell.ring() }
+        }
+        await elector.resign()
+    }
+
+    private static func promoter(_ store: any TaskStore, _ relaying: Duty?) -> Duty {
+        let limit = 5_000
+        return Duty(name: "promoter", idle: .milliseconds(200)) { _ in
+            let promoted = try await store.promoteDue(limit: limit).values.reduce(0, +)
+            if promoted > 0 { relaying?.bell.ring() }
+            return promoted >= limit ? .plenty : .nothing
         }
     }
 
-    /// Stands in the list of workers, for operators; anew when the lease there has expired.
-    private func keepRegistered(_ isRegistered: Bool) async throws -> Bool {
-        if isRegistered {
-            let report = WorkerReport(
-                state: .live,
-                running: 0,
-                residentBytes: Environment.residentBytes(),
-                isDegraded: false,
-                staleSettlements: 0,
-                leaseLength: configuration.leaseLength
-            )
-            if try await store.renew(id.withLock { $0 }, report: report, holding: []) != .expired { return true }
+    private static func sweeper(_ rescuer: Rescuer, _ relay: Relay?, _ relaying: Duty?, _ interval: Duration) -> Duty {
+        Duty(name: "rescuer", idle: interval) { term in
+            let taken = try await rescuer.round(term: term)
+            if !taken.isEmpty {
+                relay?.forget(taken)
+                relaying?.bell.ring()
+            }
+            return Rescuer.yield(taken)
         }
-        let me = WorkerID.random()
-        try await store.register(
-            WorkerRegistration(
-                id: me,
-                role: .coordinator,
-                host: configuration.host,
-                pid: configuration.pid,
-                version: configuration.version,
-                queues: [],
-                concurrency: 0,
-                leaseLength: configuration.leaseLength
-            )
-        )
-        id.withLock { $0 = me }
-        return true
+    }
+
+    private static func pruner(_ store: any TaskStore, _ retention: Duration, _ logger: Logger) -> Duty {
+        Duty(name: "pruner", idle: .seconds(3_600)) { term in
+            let report = try await store.prune(retention: retention, term: term)
+            if report != PruneReport() {
+                logger.info(
+                    "pruned",
+                    metadata: [
+                        "partitions.created": "\(report.partitionsCreated)",
+                        "partitions.dropped": "\(report.partitionsDropped)",
+                        "workers.forgotten": "\(report.workersForgotten)",
+                    ]
+                )
+            }
+            return .nothing
+        }
     }
 }

@@ -1,33 +1,89 @@
 internal import Logging
 internal import SluiceCore
 internal import SluiceSystem
+internal import Synchronization
 
 /// One background duty: a name, a pace, and one round of work.
 ///
 /// A round that fails is logged and tried again with back-off and jitter; the loop never ends by an error.
-struct Duty: Sendable {
-    let name: String
-    /// Between rounds that found nothing to do.
-    let interval: Duration
-    /// One round, given the term. True: there is more to do, come again at once.
-    let round: @Sendable (_ term: Int64) async throws -> Bool
+final class Duty: Sendable {
+    /// What a round found to do.
+    enum Yield: Sendable {
+        case nothing, some
+        /// There is probably more: come again at once.
+        case plenty
+    }
 
-    func run(_ leadership: Leadership, _ shutdown: Shutdown, _ logger: Logger) async {
+    let name: String
+    /// Rung when there is reason not to wait for the next round.
+    let bell = Bell()
+    /// The pause after a round that found something; it doubles up to `idle` while rounds find nothing.
+    private let busy: Duration
+    private let idle: Duration
+    private let round: @Sendable (_ term: Int64) async throws -> Yield
+    private let state: Mutex<DutyHealth>
+
+    /// - Parameter round: given the term under which this coordinator leads.
+    init(
+        name: String,
+        busy: Duration? = nil,
+        idle: Duration,
+        round: @escaping @Sendable (_ term: Int64) async throws -> Yield
+    ) {
+        self.name = name
+        self.busy = busy ?? idle
+        self.idle = idle
+        self.round = round
+        state = Mutex(DutyHealth(name: name))
+    }
+
+    var health: DutyHealth { state.withLock { $0 } }
+
+    func run(_ leadership: Leadership, _ shutdown: Shutdown, on thread: LoopThread, _ logger: Logger) async {
         var failures = 0
+        var pause = busy
         while shutdown.isRunning {
             guard let term = leadership.term else {
-                _ = await shutdown.sleep(for: .milliseconds(Int.random(in: 150...250)))
+                pause = busy
+                _ = await bell.wait(until: .now + .seconds(1), on: thread)
                 continue
             }
             do {
-                let hasMore = try await round(term)
+                let yield = try await round(term)
                 failures = 0
-                if !hasMore { _ = await shutdown.sleep(for: interval * Double.random(in: 0.8...1)) }
+                state.withLock { $0.succeeded() }
+                switch yield {
+                case .plenty:
+                    pause = busy
+                    continue
+                case .some: pause = busy
+                case .nothing: pause = min(pause * 2, idle)
+                }
+                let wasRung = await bell.wait(until: .now + pause * Double.random(in: 0.8...1), on: thread)
+                if wasRung { pause = busy }
             } catch {
                 failures += 1
+                state.withLock { $0.failed(error) }
                 logger.warning("a duty failed and is tried again", metadata: ["duty": "\(name)", "error": "\(error)"])
-                _ = await shutdown.sleep(for: .milliseconds(Int.random(in: 50...min(10_000, 100 << min(failures, 6)))))
+                let ceiling = min(10_000, 100 << min(failures, 7))
+                _ = await bell.wait(until: .now + .milliseconds(Int.random(in: ceiling / 2...ceiling)), on: thread)
             }
         }
+    }
+}
+
+extension DutyHealth {
+    fileprivate mutating func succeeded() {
+        lastSuccess = .now
+        lastError = nil
+        failures = 0
+        rounds += 1
+    }
+
+    fileprivate mutating func failed(_ error: any Error) {
+        // Only errors of ours are made to be shown.
+        lastError = (error as? any TransientFailure).map { "\($0)" } ?? "\(type(of: error))"
+        failures += 1
+        rounds += 1
     }
 }

@@ -6,11 +6,12 @@ struct Reclaimer: Sendable {
     let store: any TaskStore
     let hints: any TaskHints
 
-    func round() async throws -> Bool {
+    /// - Returns: how many hints were found; the relay brings those of them that are still available.
+    func round() async throws -> Int {
         let listed = try await hints.incarnations()
-        if listed.isEmpty { return false }
-        let gone = try await store.goneWorkers(among: listed)
-        for worker in gone { _ = try await hints.reclaim(worker: worker) }
-        return false
+        if listed.isEmpty { return 0 }
+        var found = 0
+        for worker in try await store.goneWorkers(among: listed) { found += try await hints.reclaim(worker: worker).count }
+        return found
     }
 }

@@ -5,10 +5,16 @@ internal import Synchronization
 
 /// Fills the windows of hints from the store. Writes nothing there: a new leader may push doubles, which a claim drops.
 final class Relay: Sendable {
+    private struct State {
+        var windows: [QueueName: RelayWindow] = [:]
+        var queues: [QueueState] = []
+        var readAt: Instant?
+        var lastRound: Instant?
+    }
+
     private let store: any TaskStore
     private let hints: any TaskHints
-    private let queues = Mutex<(at: Instant, states: [QueueState])?>(nil)
-    private let lag = Mutex<Duration>(.zero)
+    private let state = Mutex(State())
     /// Queues, pauses and slots change rarely; windows by the millisecond.
     private static let queueRefresh = Duration.milliseconds(250)
 
@@ -17,32 +23,57 @@ final class Relay: Sendable {
         self.hints = hints
     }
 
-    /// How long the last round took: what a task waits at most between becoming available and being hinted at.
-    var roundTime: Duration { lag.withLock { $0 } }
+    /// How long ago windows were last filled: what a task without a hint of its own waits at most.
+    var lag: Duration { state.withLock { $0.lastRound }?.elapsed ?? .zero }
 
-    func round() async throws -> Bool {
-        let start = ContinuousClock.now
-        defer { lag.withLock { $0 = start.elapsed } }
-        let states = try await currentQueues()
-        let counts = try await hints.windowCounts(states.map(\.name))
-        var pushed = 0
-        for queue in states {
-            let plan = RelayPlan(queue: queue, inWindow: counts[queue.name] ?? 0)
-            if plan.clears { try await hints.clear(queue: queue.name) }
-            guard plan.wanted > 0 else { continue }
-            let present = (counts[queue.name] ?? 0) == 0 ? [] : try await hints.windowIDs(queue.name)
-            let ids = try await store.candidates(queue: queue.name, limit: plan.wanted, excluding: present)
-            if ids.isEmpty { continue }
-            pushed += try await hints.offer(ids, queue: queue.name, windowLimit: plan.target)
+    /// These may run again: they are hinted at with the next round.
+    func forget(_ ids: [RescuedTask]) {
+        state.withLock { state in
+            for task in ids { state.windows[task.queue]?.forget(CollectionOfOne(task.id)) }
         }
-        // A full round was needed: workers are fast, look again at once.
-        return pushed >= 64
+    }
+
+    func round() async throws -> Duty.Yield {
+        let queues = try await currentQueues()
+        let counts = try await hints.windowCounts(queues.map(\.name))
+        var result = Duty.Yield.nothing
+        for queue in queues {
+            let pushed = try await fill(queue, inWindow: counts[queue.name] ?? 0)
+            if pushed > 0 { result = pushed >= RelayWindow.smallest / 2 || result == .plenty ? .plenty : .some }
+        }
+        state.withLock { $0.lastRound = .now }
+        return result
+    }
+
+    private func fill(_ queue: QueueState, inWindow: Int) async throws -> Int {
+        let name = queue.name
+        let (plan, ask) = state.withLock { state in
+            var window = state.windows[name] ?? RelayWindow()
+            let plan = window.plan(for: queue, inWindow: inWindow, at: .now)
+            state.windows[name] = window
+            return (plan, window.ask(for: plan.wanted))
+        }
+        if plan.clears { try await hints.clear(queue: name) }
+        guard plan.wanted > 0 else { return 0 }
+        let present = inWindow == 0 ? [] : try await hints.windowIDs(name)
+        let candidates = try await store.candidates(queue: name, limit: ask, excluding: present)
+        let chosen = state.withLock { $0.windows[name]?.choose(candidates, wanted: plan.wanted) ?? [] }
+        if chosen.isEmpty { return 0 }
+        let taken = try await hints.offer(chosen, queue: name, windowLimit: plan.target)
+        state.withLock { $0.windows[name]?.pushed(chosen.prefix(taken), at: .now) }
+        return taken
     }
 
     private func currentQueues() async throws -> [QueueState] {
-        if let known = queues.withLock({ $0 }), known.at.elapsed < Self.queueRefresh { return known.states }
-        let states = try await store.queues()
-        queues.withLock { $0 = (.now, states) }
-        return states
+        let known = state.withLock { state in
+            state.readAt.map { $0.elapsed < Self.queueRefresh } == true ? state.queues : nil
+        }
+        if let known { return known }
+        let queues = try await store.queues()
+        state.withLock { state in
+            state.queues = queues
+            state.readAt = .now
+        }
+        return queues
     }
 }

@@ -1,73 +1,92 @@
 internal import Logging
 internal import SluiceCore
 internal import SluiceSystem
+internal import Synchronization
 
-/// Renews the worker's lease from a thread of its own, so that handlers which keep all cores busy cannot starve it.
+/// Renews the worker's lease and enforces deadlines from a thread of its own, with timers of its own: handlers that keep
+/// all cores and the whole cooperative pool busy cannot starve it.
+///
+/// When trust in the lease ends, everything is stopped at once and the worker registers anew under another id.
 final class LeaseKeeper: Sendable {
     private let worker: Worker
-    private let thread = PinnedThread(name: "lease")
-    private let over = Bell()
+    private let thread: LoopThread
+    private let bell = Bell()
+    private let isOver = Atomic<Bool>(false)
+    /// Deadlines are enforced to this precision.
+    private static let tick = Duration.milliseconds(200)
 
-    init(worker: Worker) { self.worker = worker }
-
-    /// Ends `run` after the drain.
-    func end() { over.ring() }
-
-    func run(until shutdown: Shutdown) async {
-        await withTaskExecutorPreference(thread) {
-            var delay = worker.incarnation.interval
-            while !(await over.wait(atMost: delay)) {
-                delay = await renew(shutdown) ? worker.incarnation.interval : worker.incarnation.interval / 10
-            }
-        }
-        thread.stop()
+    init(worker: Worker, thread: LoopThread) {
+        self.worker = worker
+        self.thread = thread
     }
 
-    /// False when it must be tried again soon.
-    private func renew(_ shutdown: Shutdown) async -> Bool {
+    /// Ends `run`, after the drain.
+    func end() {
+        isOver.store(true, ordering: .relaxed)
+        bell.ring()
+    }
+
+    func run(_ shutdown: Shutdown) async {
+        var lastTick = ContinuousClock.now
+        while !isOver.load(ordering: .relaxed) {
+            let now = ContinuousClock.now
+            // A late tick means that the process stood still: then its tasks are the rescuer's, and count as a crash.
+            let stoodStill = now - lastTick > worker.configuration.leaseLength / 5
+            lastTick = now
+            switch worker.lease.withLock({ $0.tick(at: now) }) {
+            // On their own: a call that hangs must not keep this loop from noticing that trust has ended.
+            case .renew(let id): detached(on: thread) { [self] in await renew(id, shutdown) }
+            case .register: if shutdown.isRunning { detached(on: thread) { [self] in await register() } }
+            case .end(let id):
+                worker.logger.error("the lease could not be renewed in time", metadata: ["worker.id": "\(id)"])
+                worker.loseLease(id, givingBack: !stoodStill)
+            case nil: break
+            }
+            worker.enforceDeadlines(at: now)
+            let next = worker.lease.withLock { $0.next }
+            _ = await bell.wait(until: min(next, now + Self.tick), on: thread)
+        }
+    }
+
+    private func renew(_ id: WorkerID, _ shutdown: Shutdown) async {
         let sent = ContinuousClock.now
         do {
-            let renewal = try await worker.store.renew(worker.id, report: report(shutdown), holding: worker.attempts.fences)
-            switch renewal {
+            let held = worker.holds.fences
+            switch try await worker.store.renew(id, report: report(shutdown), holding: held) {
             case .renewed(let lost):
-                worker.incarnation.renewed(sentAt: sent)
-                if !lost.isEmpty {
-                    // Those that settled while the question was under way are gone from the table by themselves.
-                    worker.attempts.stopUnlessSettling(lost)
-                }
-            case .expired: await beginAnew()
+                worker.lease.withLock { $0.renewed(id, sentAt: sent) }
+                if !lost.isEmpty { worker.lose(lost) }
+            case .expired:
+                guard worker.lease.withLock({ $0.refused(id, at: .now) }) else { return }
+                worker.logger.error("the lease had expired", metadata: ["worker.id": "\(id)"])
+                worker.loseLease(id, givingBack: false)
             }
-            return true
         } catch {
             worker.logger.warning("renewing the lease failed", metadata: ["error": "\(error)"])
-            if worker.incarnation.trustedUntil <= .now, worker.attempts.count > 0 {
-                worker.logger.error("the lease cannot be renewed in time; all attempts are stopped")
-                worker.attempts.stopAll(.leaseLost)
-            }
-            return false
+            worker.lease.withLock { $0.renewalFailed(id, at: .now) }
         }
+        bell.ring()
     }
 
-    private func beginAnew() async {
-        worker.logger.error(
-            "the lease had expired; all attempts are stopped and the worker begins anew",
-            metadata: ["worker.id": "\(worker.id)"]
-        )
-        worker.attempts.stopAll(.leaseLost)
+    private func register() async {
         do {
             try await worker.register()
         } catch {
             worker.logger.warning("registering anew failed", metadata: ["error": "\(error)"])
+            var generator = SystemRandomNumberGenerator()
+            worker.lease.withLock { $0.registrationFailed(at: .now, using: &generator) }
         }
+        bell.ring()
     }
 
     private func report(_ shutdown: Shutdown) -> WorkerReport {
-        WorkerReport(
+        let stats = worker.stats
+        return WorkerReport(
             state: shutdown.isRunning ? .live : .draining,
-            running: worker.attempts.count,
+            running: stats.running,
             residentBytes: Environment.residentBytes(),
-            isDegraded: worker.claims.isDegraded,
-            staleSettlements: worker.settler.stale,
+            isDegraded: stats.isDegraded,
+            staleSettlements: stats.stale,
             leaseLength: worker.configuration.leaseLength
         )
     }

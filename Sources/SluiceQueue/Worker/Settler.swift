@@ -3,115 +3,122 @@ internal import SluiceCore
 internal import SluiceSystem
 internal import Synchronization
 
-/// Writes verdicts in batches: at once when nothing is under way, else with whatever gathered meanwhile.
-///
-/// Commits a second are the ceiling of a queue, so all that ends during one flush goes into the next. There is no timer
-/// and no loop: whoever comes first flushes, and goes on until nothing is left. Each caller waits for its own verdict, so
-/// the backlog is bounded by the worker's slots.
+/// Writes verdicts in batches, as `SettleQueue` decides, until the lease under which they were claimed has ended.
 final class Settler: Sendable {
-    enum Ending: Sendable, Equatable {
-        case written
-        /// The lease was another's; the verdict was discarded.
-        case stale
-        /// The store could not be reached while the lease was trusted; the rescuer owns the task.
-        case lost
-    }
-
-    private struct State {
-        var waiting: [(settlement: Settlement, continuation: CheckedContinuation<Ending, Never>)] = []
-        var isFlushing = false
-    }
-
     private let store: any TaskStore
     private let logger: Logger
-    private let worker: @Sendable () -> (id: WorkerID, trustedUntil: Instant)
-    private let state = Mutex(State())
-    private let staleCount = Atomic<Int>(0)
-    static let batchLimit = 500
+    private let thread: LoopThread
+    private let counters: WorkerCounters
+    /// Called when nothing more will be written for these claims.
+    private let done: @Sendable ([Fence]) -> Void
+    private let queue: Mutex<SettleQueue>
+    private let bell = Bell()
+    private let draining = Atomic<Bool>(false)
 
     init(
         store: any TaskStore,
         logger: Logger,
-        worker: @escaping @Sendable () -> (id: WorkerID, trustedUntil: Instant)
+        thread: LoopThread,
+        counters: WorkerCounters,
+        queue: SettleQueue = SettleQueue(),
+        done: @escaping @Sendable ([Fence]) -> Void
     ) {
         self.store = store
         self.logger = logger
-        self.worker = worker
+        self.thread = thread
+        self.counters = counters
+        self.done = done
+        self.queue = Mutex(queue)
     }
 
-    /// Verdicts refused because another attempt owns the task.
-    var stale: Int { staleCount.load(ordering: .relaxed) }
+    var backlog: Int { queue.withLock { $0.backlog } }
+    /// False while the store cannot keep up: claim nothing meanwhile.
+    var acceptsMore: Bool { queue.withLock { $0.accepts() } }
 
-    func settle(_ settlement: Settlement) async -> Ending {
-        await withCheckedContinuation { continuation in
-            let isFirst = state.withLock { state -> Bool in
-                state.waiting.append((settlement, continuation))
-                defer { state.isFlushing = true }
-                return !state.isFlushing
-            }
-            // Not a child of the caller: it must flush what others wait for even when the caller is cancelled.
-            if isFirst { detached { await self.flushAll() } }
-        }
+    func append(_ settlement: Settlement, by worker: WorkerID) {
+        if queue.withLock({ $0.append(settlement, by: worker, at: .now) }) { bell.ring() }
     }
 
-    private func flushAll() async {
-        while true {
-            let batch = state.withLock { state in
-                let count = min(Self.batchLimit, state.waiting.count)
-                let batch = Array(state.waiting.prefix(count))
-                state.waiting.removeFirst(count)
-                if batch.isEmpty { state.isFlushing = false }
-                return batch
-            }
-            if batch.isEmpty { return }
-            let endings = await write(batch.map(\.settlement))
-            for (entry, ending) in zip(batch, endings) { entry.continuation.resume(returning: ending) }
-        }
-    }
-
-    private func write(_ settlements: [Settlement]) async -> [Ending] {
-        var failures = 0
-        while true {
-            let (id, trustedUntil) = worker()
-            do {
-                let refused = try await store.settle(settlements, worker: id)
-                if !refused.isEmpty {
-                    staleCount.add(refused.count, ordering: .relaxed)
-                    logger.warning("verdicts of lost leases were discarded", metadata: ["count": "\(refused.count)"])
-                }
-                return settlements.map { refused.contains($0.fence) ? .stale : .written }
-            } catch where error.isTransientFailure {
-                failures += 1
-                let delay = Duration.milliseconds(Int.random(in: 1...min(1_000, 20 << min(failures, 6))))
-                if ContinuousClock.now + delay >= trustedUntil {
-                    logger.error(
-                        "settling failed until the lease ran out; the tasks will be rescued",
-                        metadata: ["count": "\(settlements.count)", "error": "\(error)"]
-                    )
-                    return settlements.map { _ in .lost }
-                }
-                try? await Task.sleep(for: delay)
-            } catch {
-                return await split(settlements, after: error)
-            }
-        }
-    }
-
-    /// One verdict that cannot be written must not take the others with it.
-    private func split(_ settlements: [Settlement], after error: any Error) async -> [Ending] {
-        if settlements.count > 1 {
-            let middle = settlements.count / 2
-            return await write(Array(settlements[..<middle])) + (await write(Array(settlements[middle...])))
-        }
+    /// Gives up what is not written yet: the lease has ended. What is under way is still fenced.
+    func abandon() {
+        let given = queue.withLock { $0.abandon() }
+        if given.isEmpty { return }
         logger.error(
-            "a verdict cannot be written; the task is given back",
-            metadata: ["task.id": "\(settlements[0].fence.task)", "error": "\(error)"]
+            "verdicts could not be written before the lease ended; the tasks run again",
+            metadata: ["count": "\(given.count)"]
         )
+        counters.add { $0.stale += given.count }
+        bell.ring()
+    }
+
+    /// Writes without lingering from here on, and ends `run` when nothing is left.
+    func finish() {
+        draining.store(true, ordering: .relaxed)
+        bell.ring()
+    }
+
+    /// Runs until `finish` was called and all is written or abandoned.
+    func run() async {
+        await withDiscardingTaskGroup { group in
+            while true {
+                let isDraining = draining.load(ordering: .relaxed)
+                let (step, isEmpty) = queue.withLock { ($0.next(at: .now, isDraining: isDraining), $0.isEmpty) }
+                switch step {
+                case .flush(let flush):
+                    group.addTask { [self] in
+                        await write(flush)
+                        bell.ring()
+                    }
+                case .wait(let until):
+                    if isDraining && isEmpty { return }
+                    _ = await bell.wait(until: until, on: thread)
+                }
+            }
+        }
+    }
+
+    private func write(_ flush: SettleQueue.Flush) async {
+        do {
+            let refused = try await store.settle(flush.settlements, worker: flush.worker)
+            queue.withLock { $0.succeeded(flush) }
+            counters.wrote(flush.settlements, refused: refused.count)
+            if !refused.isEmpty {
+                logger.warning("verdicts of lost leases were discarded", metadata: ["count": "\(refused.count)"])
+            }
+            done(flush.settlements.map(\.fence))
+        } catch where error.isTransientFailure {
+            var generator = SystemRandomNumberGenerator()
+            queue.withLock { $0.failedForNow(flush, at: .now, using: &generator) }
+            logger.warning(
+                "settling failed and is tried again",
+                metadata: ["count": "\(flush.settlements.count)", "error": "\(error)"]
+            )
+        } catch {
+            guard let poison = queue.withLock({ $0.failedForGood(flush, at: .now) }) else { return }
+            logger.error(
+                "a verdict cannot be written",
+                metadata: ["task.id": "\(poison.fence.task)", "error": "\(error)"]
+            )
+            await giveBack(poison, by: flush.worker)
+        }
+    }
+
+    /// A verdict that the store does not take: the task goes back, once. When even that is refused, it stays until its
+    /// lease or its deadline ends.
+    private func giveBack(_ poison: Settlement, by worker: WorkerID) async {
         let release = Settlement(
-            settlements[0].fence,
+            poison.fence,
             .released(after: .seconds(60), reason: "its verdict could not be written")
         )
-        let refused = try? await store.settle([release], worker: worker().id)
-        return [refused.map { $0.isEmpty ? .written : .stale } ?? .lost]
+        do {
+            let refused = try await store.settle([release], worker: worker)
+            counters.wrote([release], refused: refused.count)
+        } catch {
+            logger.error(
+                "a task could not be given back; it runs again after its deadline",
+                metadata: ["task.id": "\(poison.fence.task)", "error": "\(error)"]
+            )
+        }
+        done([poison.fence])
     }
 }

@@ -1,7 +1,7 @@
-internal import SluiceCore
+package import SluiceCore
 
 /// Why a worker stopped an attempt.
-enum StopReason: Sendable, Equatable {
+package enum StopReason: Sendable, Equatable {
     /// The lease is another's: whatever the handler does is discarded.
     case leaseLost
     /// The attempt's time is up.
@@ -11,11 +11,13 @@ enum StopReason: Sendable, Equatable {
 }
 
 /// Turns how an attempt ended into what is written: a pure function, so that every case can be tested.
-struct VerdictPolicy: Sendable {
-    let retry: RetryPolicy
+package struct VerdictPolicy: Sendable {
+    package let retry: RetryPolicy
+
+    package init(retry: RetryPolicy) { self.retry = retry }
 
     /// - Returns: nil when nothing must be written: the handler has settled, or the lease is lost.
-    func verdict(
+    package func verdict(
         of ending: Result<AttemptOutcome, any Error>?,
         stopped reason: StopReason?,
         task: ClaimedTask,
@@ -52,7 +54,7 @@ struct VerdictPolicy: Sendable {
 
     /// What is kept of an error: its own words where they are made for it, else only its type, since any other
     /// description may hold document text or secrets.
-    static func failure(of error: any Error) -> TaskFailure {
+    package static func failure(of error: any Error) -> TaskFailure {
         switch error {
         case let failure as TaskFailure: failure
         case let convertible as any TaskFailureConvertible: convertible.taskFailure

@@ -1,127 +1,121 @@
 internal import Logging
 internal import SluiceCore
 internal import SluiceSystem
+internal import Synchronization
 
 extension Worker {
-    /// Keeps one queue's slots full while there is work.
-    func claimLoop(_ queue: QueueName, _ shutdown: Shutdown) async {
-        guard let runtime = queues[queue] else { return }
-        var failures = 0
-        var lookIntoStore = true
+    /// Keeps one lane full while there is work.
+    func claimLoop(_ lane: Lane, _ shutdown: Shutdown) async {
+        var strategy = ClaimStrategy(idlePoll: configuration.idlePoll)
+        var generator = SystemRandomNumberGenerator()
         while shutdown.isRunning {
-            let free = await runtime.slots.waitForFree()
-            // Asked after the wait: nothing is claimed once the drain began.
-            guard shutdown.isRunning else { return }
-            guard free > 0 else { continue }
-            do {
-                let look = lookIntoStore
-                // Never cancelled half-way: what is claimed must be performed or given back.
-                let claimed = try await uncancelled { [claims] in
-                    try await claims.next(queue, limit: min(free, 1_000), lookIntoStore: look)
-                }
-                failures = 0
-                for task in claimed { start(task, runtime) }
-                if !claimed.isEmpty {
-                    lookIntoStore = false
-                    continue
-                }
-                let limit = configuration.idlePoll * Double.random(in: 0.5...1)
-                // Without hints the store is all there is: ask it often.
-                lookIntoStore = !(await runtime.bell.wait(atMost: claims.listens ? limit : .milliseconds(Int.random(in: 50...150))))
-            } catch {
-                failures += 1
-                lookIntoStore = true
-                logger.warning("claiming failed", metadata: ["queue": "\(queue)", "error": "\(error)"])
-                _ = await shutdown.sleep(for: .milliseconds(Int.random(in: 50...min(5_000, 100 << min(failures, 5)))))
-            }
-        }
-    }
-
-    /// Waits for wake-ups on behalf of the queues that idle. One for the process: a busy queue must not eat the wake-up
-    /// that another process's idle one needs.
-    func listen() async {
-        while !Task.isCancelled {
-            let idle = queues.filter { $0.value.bell.isAwaited }.map(\.key)
-            guard !idle.isEmpty, claims.listens else {
-                try? await Task.sleep(for: .milliseconds(idle.isEmpty ? 5 : 100))
+            let room = lane.room()
+            lane.setHeldUp(!settler.acceptsMore)
+            guard room > 0, !lane.isHeldUp, let me = lease.withLock({ $0.trusted(at: .now) }) else {
+                // Whoever makes room, shrinks the backlog or gets a lease rings; the limit is for safety only.
+                _ = await lane.bell.wait(until: .now + .seconds(1), on: loops)
                 continue
             }
-            if let queue = await claims.wake(idle, atMost: .seconds(1)) { queues[queue]?.bell.ring() }
-        }
-    }
-
-    private func start(_ task: ClaimedTask, _ runtime: QueueRuntime) {
-        runtime.slots.take()
-        guard let handler = handlers.handler(for: task.kind), task.payloadVersion <= handler.payloadVersion else {
-            detached { [self] in
-                await giveBackUnknown(task)
-                runtime.slots.release()
+            let isUsable = hints != nil && hintHealth.withLock { $0.isUsable(at: .now) }
+            switch strategy.next(hintsAreUsable: isUsable, using: &generator) {
+            case .fetch: strategy.record(await fetch(room, lane, me, shutdown), at: .now)
+            case .look: strategy.record(await look(room, lane, me, shutdown), at: .now)
+            case .rest(let duration):
+                lane.setIdle(true)
+                listenerBell.ring()
+                let wasWoken = await lane.bell.wait(until: .now + duration, on: loops)
+                lane.setIdle(false)
+                strategy.record(.rested(wasWoken: wasWoken), at: .now)
             }
-            return
-        }
-        var logger = logger
-        logger[metadataKey: "task.id"] = "\(task.id)"
-        logger[metadataKey: "task.kind"] = "\(task.kind)"
-        logger[metadataKey: "attempt"] = "\(task.attempt)"
-        logger[metadataKey: "tenant.id"] = "\(task.tenant)"
-        let context = AttemptContext(task: task, logger: logger)
-        let work = Work { try await handler.perform(task, context) }
-        attempts.add(task, work)
-        detached { [self] in
-            await finish(task, work, VerdictPolicy(retry: handler.retry), context.logger)
-            runtime.slots.release()
         }
     }
 
-    private func finish(
-        _ task: ClaimedTask,
-        _ work: Work<AttemptOutcome>,
-        _ policy: VerdictPolicy,
-        _ logger: Logger
-    ) async {
-        let ending: Result<AttemptOutcome, any Error>? =
-            switch await work.ending() {
-            case .finished(let result): result
-            case .abandoned: nil
-            }
-        let reason = attempts.reason(of: task.fence)
-        var generator = SystemRandomNumberGenerator()
-        if let verdict = policy.verdict(of: ending, stopped: reason, task: task, using: &generator) {
-            Self.log(verdict, logger)
-            _ = await settler.settle(Settlement(task.fence, verdict))
-        } else if reason == .leaseLost {
-            logger.warning("the lease was lost; the attempt's result is discarded")
-        } else if case .failure(let error as StaleLease) = ending {
-            logger.warning("a stale result was discarded", metadata: ["reason": "\(error)"])
+    private func fetch(_ room: Int, _ lane: Lane, _ me: WorkerID, _ shutdown: Shutdown) async -> ClaimStrategy.Event {
+        guard let hints else { return .hintsFailed }
+        let ids: [TaskID]
+        do {
+            ids = try await hints.fetch(queue: lane.queue, worker: me, limit: room)
+            if hintHealth.withLock({ $0.worked() }) { logger.notice("hints are back") }
+        } catch {
+            hintsFailed(error)
+            return .hintsFailed
         }
-        // Only now: until the verdict is written the lease must be renewed for this task.
-        attempts.remove(task.fence)
+        if ids.isEmpty { return .fetched(0) }
+        // A hint doubled within one fetch is one task.
+        let distinct = Array(Set(ids)).sorted()
+        do {
+            guard shutdown.isRunning else { throw CancellationError() }
+            let claimed = try await store.claim(distinct, queue: lane.queue, worker: me)
+            counters.add { $0.staleHints += ids.count - claimed.count }
+            accept(claimed, lane, me, shutdown)
+        } catch {
+            // They are still somebody's to claim, soon.
+            do { try await hints.handBack(ids, queue: lane.queue, worker: me) } catch { hintsFailed(error) }
+            return claimFailed(error, lane, shutdown)
+        }
+        // Claimed tasks run already; an error here only means that the hints server remembers them a while longer.
+        do { try await hints.acknowledge(ids, worker: me) } catch { hintsFailed(error) }
+        return .fetched(ids.count)
     }
 
-    /// A newer release enqueued it: some other worker can do it, perhaps soon.
-    private func giveBackUnknown(_ task: ClaimedTask) async {
-        logger.error(
-            "a task of an unknown kind or newer payload goes back to its queue; is a worker of an older release running?",
-            metadata: ["task.id": "\(task.id)", "task.kind": "\(task.kind)", "payload.version": "\(task.payloadVersion)"]
-        )
-        _ = await settler.settle(
-            Settlement(
-                task.fence,
-                .released(after: .seconds(30), reason: "this worker does not know kind '\(task.kind)' in this version")
+    private func look(_ room: Int, _ lane: Lane, _ me: WorkerID, _ shutdown: Shutdown) async -> ClaimStrategy.Event {
+        do {
+            let claimed = try await store.claimNext(queue: lane.queue, limit: room, worker: me)
+            accept(claimed, lane, me, shutdown)
+            return .looked(found: claimed.count, wanted: room)
+        } catch {
+            return claimFailed(error, lane, shutdown)
+        }
+    }
+
+    private func accept(_ tasks: [ClaimedTask], _ lane: Lane, _ me: WorkerID, _ shutdown: Shutdown) {
+        if tasks.isEmpty { return }
+        guard holds.claimed(tasks, by: me) else {
+            return logger.warning(
+                "claims of a lease that has ended meanwhile are left to the rescuer",
+                metadata: ["queue": "\(lane.queue)", "count": "\(tasks.count)"]
             )
-        )
+        }
+        counters.add { $0.claimed += tasks.count }
+        // Granted while the drain began: not started any more.
+        guard shutdown.isRunning else { return giveBack(tasks, reason: Self.drainReason) }
+        lane.claimed(tasks)
+        pump(lane)
     }
 
-    private static func log(_ verdict: Settlement.Verdict, _ logger: Logger) {
-        switch verdict {
-        case .completed: logger.debug("completed")
-        case .retry(let delay, let failure):
-            logger.warning("failed, will retry", metadata: ["in": "\(delay.inSeconds)", "error": "\(failure)"])
-        case .dead(let failure): logger.error("dead", metadata: ["error": "\(failure)"])
-        case .snoozed(let delay, let reason):
-            logger.info("snoozed", metadata: ["for": "\(delay.inSeconds)", "reason": "\(reason)"])
-        case .released(_, let reason): logger.notice("released", metadata: ["reason": "\(reason)"])
-        case .cancelled(let reason): logger.notice("cancelled", metadata: ["reason": "\(reason)"])
+    private func claimFailed(_ error: any Error, _ lane: Lane, _ shutdown: Shutdown) -> ClaimStrategy.Event {
+        if shutdown.isRunning {
+            logger.warning("claiming failed", metadata: ["queue": "\(lane.queue)", "error": "\(error)"])
+        }
+        return .storeFailed
+    }
+
+    private func hintsFailed(_ error: any Error) {
+        var generator = SystemRandomNumberGenerator()
+        if hintHealth.withLock({ $0.failed(at: .now, using: &generator) }) {
+            logger.warning("no hints: claiming straight from the store", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Waits for wake-ups on behalf of the lanes that rest. One for the process; a busy lane must not eat the wake-up that
+    /// another process's idle one needs.
+    func listen() async {
+        guard let hints else { return }
+        while !Task.isCancelled {
+            let idle = lanes.filter(\.isIdle)
+            guard !idle.isEmpty, hintHealth.withLock({ $0.isUsable(at: .now) }) else {
+                _ = await listenerBell.wait(until: .now + .milliseconds(500), on: loops)
+                continue
+            }
+            do {
+                // Short while others are busy: they may begin to rest at any time, and want to be listened for.
+                let limit = idle.count == lanes.count ? Duration.seconds(2) : .milliseconds(100)
+                if let queue = try await hints.waitForWork(queues: idle.map(\.queue), atMost: limit) {
+                    lanes.first { $0.queue == queue }?.bell.ring()
+                }
+            } catch {
+                if !Task.isCancelled { hintsFailed(error) }
+            }
         }
     }
 }

@@ -1,30 +1,34 @@
 package import Logging
 package import SluiceCore
 package import SluiceSystem
+internal import Synchronization
 
 /// Claims and performs tasks of some queues, under one lease.
 ///
-/// Each queue has a loop that claims as many tasks as it has free slots; each task runs on its own, its verdict goes
-/// through one settler. The lease is renewed from a thread of its own. When it cannot be renewed in time, all attempts are
-/// stopped, nothing more is written for them, and the worker begins anew under another id.
+/// Each queue has a lane with a loop that claims what its free slots can take; each attempt runs on its own; verdicts go
+/// through one settler. The loops run on a thread of the worker's own and the lease is kept from another, so that handlers
+/// which block the cooperative pool stop neither. When the lease cannot be renewed in time, all attempts are stopped,
+/// nothing more is written for them, and the worker begins anew under another id.
 ///
-/// Shutdown: stop claiming; let attempts end for `drainTimeout`; stop the rest, which are released without costing an
-/// attempt; take the worker off the books.
+/// Shutdown: stop claiming; give back what was claimed ahead; let attempts end for `drainTimeout`; stop the rest, which
+/// are released without costing an attempt; write what is left to write; take the worker off the books.
 package final class Worker: Sendable {
     let configuration: WorkerConfiguration
     let store: any TaskStore
+    let hints: (any TaskHints)?
     let handlers: HandlerRegistry
     let logger: Logger
-    let attempts = Attempts()
-    let incarnation: Incarnation
-    let claims: HintedClaims
+    let lanes: [Lane]
+    let holds: Holds
     let settler: Settler
-    let queues: [QueueName: QueueRuntime]
-
-    struct QueueRuntime: Sendable {
-        let slots: Slots
-        let bell = Bell()
-    }
+    let counters = WorkerCounters()
+    let lease: Mutex<LeaseClock>
+    let hintHealth = Mutex(HintHealth())
+    let loops: LoopThread
+    let listenerBell = Bell()
+    private let lastID = Mutex<WorkerID?>(nil)
+    /// Incarnations that ended although this process was well: what they held is given back.
+    private let former = Mutex<[WorkerID]>([])
 
     package init(
         configuration: WorkerConfiguration,
@@ -33,63 +37,93 @@ package final class Worker: Sendable {
         handlers: HandlerRegistry,
         logger: Logger
     ) {
-        let incarnation = Incarnation(leaseLength: configuration.leaseLength)
+        let lanes = configuration.concurrency.sorted { $0.key < $1.key }.map { queue, concurrency in
+            Lane(queue: queue, concurrency: concurrency, lookahead: configuration.lookahead)
+        }
+        let holds = Holds()
+        let loops = LoopThread(name: "engine")
         self.configuration = configuration
         self.store = store
+        self.hints = hints
         self.handlers = handlers
         self.logger = logger
-        self.incarnation = incarnation
-        queues = configuration.concurrency.mapValues { QueueRuntime(slots: Slots($0)) }
-        claims = HintedClaims(store: store, hints: hints, logger: logger) { incarnation.id }
-        settler = Settler(store: store, logger: logger) { (incarnation.id, incarnation.trustedUntil) }
+        self.lanes = lanes
+        self.holds = holds
+        self.loops = loops
+        lease = Mutex(LeaseClock(length: configuration.leaseLength, now: .now))
+        settler = Settler(store: store, logger: logger, thread: loops, counters: counters) { fences in
+            holds.remove(fences)
+            for lane in lanes where lane.isHeldUp { lane.bell.ring() }
+        }
     }
 
     /// Attempts that run now.
-    package var running: Int { attempts.count }
-    /// The id under which tasks are claimed now.
-    package var id: WorkerID { incarnation.id }
+    package var running: Int { holds.runningCount }
+    /// The incarnation that holds the lease, or held the last one; nil before the first registration.
+    package var id: WorkerID? { lastID.withLock { $0 } }
 
-    /// Runs until `shutdown` drains and everything has ended. Throws only when the worker cannot register at all.
+    package var stats: WorkerStats {
+        var stats = counters.snapshot
+        stats.running = holds.runningCount
+        stats.backlog = settler.backlog
+        stats.isDegraded = hints != nil && hintHealth.withLock { $0.isDegraded }
+        return stats
+    }
+
+    /// Runs until `shutdown` drains and everything has ended; once. Throws only when the store refuses the worker at the
+    /// start. Cancelling the calling task drains without grace.
     package func run(shutdown: Shutdown) async throws {
-        try await registerAtStart(shutdown)
-        guard shutdown.isRunning else { return }
+        try await withTaskCancellationHandler {
+            // Inside nothing is cancelled but attempts: a claim or a verdict is never lost half-way.
+            try await uncancelled(on: loops) { [self] in try await runUncancelled(shutdown) }
+        } onCancel: {
+            shutdown.advance(to: .stopping)
+        }
+        loops.stop()
+    }
+
+    private func runUncancelled(_ shutdown: Shutdown) async throws {
+        guard try await registerAtStart(shutdown) else { return }
         logger.notice(
             "worker started",
-            metadata: ["worker.id": "\(id)", "queues": "\(configuration.concurrency.keys.sorted())"]
+            metadata: ["worker.id": "\(id.map(\.description) ?? "")", "queues": "\(lanes.map(\.queue.rawValue))"]
         )
-        let keeper = LeaseKeeper(worker: self)
+        let leaseThread = LoopThread(name: "lease")
+        let keeper = LeaseKeeper(worker: self, thread: leaseThread)
+        let listener = detached(on: loops) { [self] in await listen() }
         await withDiscardingTaskGroup { group in
-            group.addTask { await keeper.run(until: shutdown) }
-            let upkeep = Work<Void> { [self] in
-                while (try? await Task.sleep(for: .milliseconds(250))) != nil { enforceDeadlines() }
-            }
-            let listener = Work<Void> { [self] in await listen() }
-            await withDiscardingTaskGroup { loops in
-                for queue in queues.keys { loops.addTask { await self.claimLoop(queue, shutdown) } }
+            group.addTask(executorPreference: leaseThread) { await keeper.run(shutdown) }
+            group.addTask { [self] in await settler.run() }
+            await withDiscardingTaskGroup { claims in
+                for lane in lanes { claims.addTask { [self] in await claimLoop(lane, shutdown) } }
                 await shutdown.wait(for: .draining)
-                for runtime in queues.values {
-                    runtime.bell.ring()
-                    runtime.slots.wake()
-                }
+                for lane in lanes { lane.bell.ring() }
             }
             listener.cancel()
             await drain(shutdown)
-            upkeep.cancel()
             keeper.end()
         }
-        logger.notice("worker stopped", metadata: ["worker.id": "\(id)"])
+        await retire()
+        leaseThread.stop()
+        logger.notice("worker stopped", metadata: ["worker.id": "\(id.map(\.description) ?? "")"])
     }
 
-    private func registerAtStart(_ shutdown: Shutdown) async throws {
+    // MARK: - Incarnations
+
+    /// False when the drain began first.
+    private func registerAtStart(_ shutdown: Shutdown) async throws -> Bool {
         var failures = 0
         while shutdown.isRunning {
-            do { return try await register() } catch where error.isTransientFailure {
+            do {
+                try await register()
+                if lease.withLock({ $0.trusted(at: .now) }) != nil { return true }
+            } catch where error.isTransientFailure {
                 failures += 1
                 logger.warning("the store cannot be reached yet", metadata: ["error": "\(error)"])
-                guard await shutdown.sleep(for: .milliseconds(Int.random(in: 200...min(5_000, 400 << min(failures, 4)))))
-                else { return }
+                _ = await shutdown.sleep(for: .milliseconds(Int.random(in: 200...min(5_000, 400 << min(failures, 4)))))
             }
         }
+        return false
     }
 
     /// Makes a new incarnation known and becomes it.
@@ -103,32 +137,50 @@ package final class Worker: Sendable {
                 host: configuration.host,
                 pid: configuration.pid,
                 version: configuration.version,
-                queues: configuration.concurrency.keys.sorted(),
+                queues: lanes.map(\.queue),
                 concurrency: configuration.concurrency.values.reduce(0, +),
                 leaseLength: configuration.leaseLength
             )
         )
-        incarnation.begin(id, sentAt: sent)
-    }
-
-    private func enforceDeadlines() {
-        for fence in attempts.enforceDeadlines(at: .now) {
-            logger.error(
-                "a handler does not end although it was told to; its slot goes on without it",
-                metadata: ["task.id": "\(fence.task)"]
-            )
+        let became = lease.withLock { lease in
+            guard lease.registered(id, sentAt: sent, now: .now) else { return false }
+            // Before anyone can claim under it.
+            holds.begin(id)
+            return true
+        }
+        guard became else { return former.withLock { $0.append(id) } }
+        lastID.withLock { $0 = id }
+        logger.info("registered", metadata: ["worker.id": "\(id)"])
+        for lane in lanes { lane.bell.ring() }
+        for gone in former.withLock({ $0 }) {
+            // Best effort: otherwise the rescuer takes what it held, at the cost of an attempt.
+            try? await store.retire(gone)
+            former.withLock { former in former.removeAll { $0 == gone } }
         }
     }
 
-    private func drain(_ shutdown: Shutdown) async {
-        logger.notice("draining", metadata: ["running": "\(attempts.count)"])
-        let deadline = ContinuousClock.now + configuration.drainTimeout
-        while attempts.count > 0, .now < deadline, shutdown.phase < .stopping {
-            try? await Task.sleep(for: .milliseconds(20))
+    /// Stops everything that was claimed under a lease that has ended.
+    ///
+    /// - Parameter givingBack: true when the process was well and only the store could not be reached: then what was held
+    ///   is given back, attempts refunded, as soon as the store answers.
+    func loseLease(_ id: WorkerID, givingBack: Bool) {
+        let stopped = holds.loseAll()
+        for lane in lanes { _ = lane.drain() }
+        settler.abandon()
+        for attempt in stopped { attempt.cancel() }
+        counters.add { stats in
+            stats.leasesLost += 1
+            stats.stale += stopped.count
         }
-        attempts.stopAll(.drain)
-        let last = ContinuousClock.now + Attempts.grace + .seconds(2)
-        while attempts.count > 0, .now < last { try? await Task.sleep(for: .milliseconds(20)) }
+        if givingBack { former.withLock { $0.append(id) } }
+        logger.error(
+            "all attempts are stopped and the worker begins anew",
+            metadata: ["worker.id": "\(id)", "attempts": "\(stopped.count)"]
+        )
+    }
+
+    private func retire() async {
+        guard let id = lease.withLock({ $0.trusted(at: .now) }) else { return }
         do {
             try await store.retire(id)
         } catch {

@@ -11,6 +11,10 @@ package struct WorkerConfiguration: Sendable {
     package var drainTimeout: Duration
     /// How long an idle worker trusts hints before it looks into the store itself; each wait is 50–100 % of it.
     package var idlePoll: Duration
+    /// Tasks are claimed ahead of free slots as far as they will begin within this time, at the pace measured. Zero: never.
+    package var lookahead: Duration
+    /// How long a handler that was told to stop may take to end before its slot goes on without it.
+    package var cancelGrace: Duration
 
     package init(
         concurrency: [QueueName: Int],
@@ -19,7 +23,9 @@ package struct WorkerConfiguration: Sendable {
         version: String,
         leaseLength: Duration = .seconds(15),
         drainTimeout: Duration = .seconds(25),
-        idlePoll: Duration = .seconds(2)
+        idlePoll: Duration = .seconds(2),
+        lookahead: Duration = .milliseconds(50),
+        cancelGrace: Duration = .seconds(10)
     ) {
         precondition(!concurrency.isEmpty && concurrency.values.allSatisfy { $0 > 0 })
         self.concurrency = concurrency
@@ -29,5 +35,7 @@ package struct WorkerConfiguration: Sendable {
         self.leaseLength = leaseLength
         self.drainTimeout = drainTimeout
         self.idlePoll = idlePoll
+        self.lookahead = lookahead
+        self.cancelGrace = cancelGrace
     }
 }

@@ -63,7 +63,7 @@ package struct Settings: Sendable {
         modelDirectory = reader.text("SLUICE_MODEL") ?? home.map { $0 + "/models/all-MiniLM-L6-v2/int8" }
         openVINOLibrary = reader.text("SLUICE_OPENVINO_LIBRARY") ?? home.map { $0 + "/openvino/lib/libopenvino_c.so" }
         tokenizersLibrary =
-            reader.text("SLUICE_TOKENIZERS_LIBRARY") ?? home.map { $0 + "/openvino/lib/libopenvino_tokenizers.so" }
+            reader.text("SLUICE_OPENVINO_TOKENIZERS") ?? home.map { $0 + "/openvino/lib/libopenvino_tokenizers.so" }
         let cores = Environment.coreCount()
         embedThreads = reader.integer("SLUICE_EMBED_THREADS", default: cores, in: 1...1024)
         embedStreams = reader.integer("SLUICE_EMBED_STREAMS", default: 1, in: 1...256)

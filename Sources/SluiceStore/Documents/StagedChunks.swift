@@ -10,7 +10,8 @@ enum StagedChunks {
         "content_hash", "text",
     ]
 
-    /// Writes drafts with their part numbers by binary COPY.
+    /// Writes drafts with their part numbers: by binary COPY into a temporary table, since COPY does not go into tables with
+    /// row-level security, and from there.
     static func copy(
         _ drafts: [(draft: ChunkDraft, part: Int)],
         version: DocumentVersionID,
@@ -26,7 +27,14 @@ enum StagedChunks {
                 .textArray(draft.headingPath), .bytes(draft.contentHash.bytes), .text(draft.text),
             ])
         }
-        try await transaction.copy(into: "staged_chunks", columns: columns, rows: rows)
+        try await transaction.script(
+            "CREATE TEMP TABLE chunk_stage ON COMMIT DROP AS SELECT * FROM staged_chunks WITH NO DATA"
+        )
+        try await transaction.copy(into: "chunk_stage", columns: columns, rows: rows)
+        try await transaction.execute(
+            Statement("INSERT INTO staged_chunks SELECT * FROM chunk_stage ORDER BY ordinal, part")
+        )
+        try await transaction.script("DROP TABLE chunk_stage")
     }
 
     /// Staged chunks of a range that the cache has no vector for, in order.

@@ -74,4 +74,38 @@ enum EnqueueStatements {
             [.int8Array(sorted.map(\.key.rawValue)), .int8Array(sorted.map { Int64($0.value) })]
         )
     }
+
+    /// Dead letters whose work new tasks of the same key take over: to the archive as cancelled, off their batches' dead.
+    ///
+    /// - Index: `dead_letters_key_idx`.
+    static func supersedeDead(_ tasks: [NewTask]) -> Statement<Void> {
+        Statement(
+            """
+            WITH given AS MATERIALIZED (
+                SELECT DISTINCT tenant, kind, key FROM unnest($1::text[], $2::text[], $3::text[]) AS given (tenant, kind, key)
+            ), gone AS (
+                DELETE FROM dead_letters AS letter USING given
+                WHERE letter.tenant_id = given.tenant AND letter.kind = given.kind AND letter.unique_key = given.key
+                RETURNING letter.*
+            ), archived AS (
+                INSERT INTO tasks_archive (
+                    id, tenant_id, queue, kind, state, attempt, crash_count, payload_version, payload, batch_id,
+                    unique_key, reason, created_at
+                )
+                SELECT id, tenant_id, queue, kind, 'cancelled', attempt, crash_count, payload_version, payload, batch_id,
+                    unique_key, 'superseded by a newer task; died of ' || error_class, created_at
+                FROM gone
+            ), counts AS (
+                SELECT batch_id, count(*) AS count FROM gone WHERE batch_id IS NOT NULL GROUP BY batch_id
+            )
+            UPDATE batches SET dead = dead - count, cancelled = cancelled + count,
+                finished_at = CASE WHEN pending = 0 AND dead = count THEN now() END
+            FROM counts WHERE batches.id = counts.batch_id
+            """,
+            [
+                .textArray(tasks.map(\.tenant.rawValue)), .textArray(tasks.map(\.kind.rawValue)),
+                .optionalTextArray(tasks.map(\.uniqueKey)),
+            ]
+        )
+    }
 }

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import SluiceSystem
 
 /// What the standard streams are connected to.
 enum Terminal {
@@ -14,20 +15,14 @@ enum Terminal {
         return Int(size.ws_col)
     }
 
-    /// Data: standard output, flushed, so that a reader at the other end of a pipe sees whole lines.
-    static func write(_ text: String) { put(text, stdout) }
+    /// Data.
+    static func write(_ text: String) { StandardStream.output.write(text) }
 
-    /// Messages: standard error.
-    static func say(_ text: String) { put(text + "\n", stderr) }
+    /// Messages.
+    static func say(_ text: String) { StandardStream.error.write(text + "\n") }
 
     /// Repaints the current line of standard error.
-    static func repaint(_ text: String) { put("\r\u{1B}[2K" + text, stderr) }
-
-    private static func put(_ text: String, _ stream: UnsafeMutablePointer<FILE>?) {
-        guard let stream else { return }
-        fputs(text, stream)
-        fflush(stream)
-    }
+    static func repaint(_ text: String) { StandardStream.error.write("\r\u{1B}[2K" + text) }
 }
 
 /// The colours of verdicts and states; nothing where colour is unwanted.

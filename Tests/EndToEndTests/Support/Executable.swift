@@ -20,9 +20,10 @@ final class Executable: Sendable {
 
     init(_ name: String, _ arguments: [String], environment: [String: String], scratch: String) throws {
         let id = WorkerID.random().description.prefix(8)
-        self.name = name
-        outputPath = "\(scratch)/\(name)-\(id).out"
-        errorPath = "\(scratch)/\(name)-\(id).err"
+        let base = name.split(separator: "/").last.map(String.init) ?? name
+        self.name = base
+        outputPath = "\(scratch)/\(base)-\(id).out"
+        errorPath = "\(scratch)/\(base)-\(id).err"
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }

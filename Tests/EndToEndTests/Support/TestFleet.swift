@@ -28,7 +28,7 @@ final class TestFleet: Sendable {
         _ body: (TestFleet) async throws -> Void
     ) async throws {
         let id = WorkerID.random().description.prefix(8)
-        var template = Array("/tmp/sluice-e2e-XXXXXX\0".utf8CString.dropLast())
+        var template = Array("/tmp/sluice-e2e-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw NeverHappened(what: "a scratch folder", waited: .zero) }
         let scratch = String(decoding: template.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
         var environment = [

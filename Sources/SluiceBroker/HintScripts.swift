@@ -1,0 +1,11 @@
+internal import SluiceAssets
+internal import SluiceRedis
+
+/// The scripts behind hints, as they stand in SluiceAssets.
+enum HintScripts {
+    static let offer = RedisScript(name: "offer", source: ScriptAssets.offer)
+    static let fetch = RedisScript(name: "fetch", source: ScriptAssets.fetch)
+    static let acknowledge = RedisScript(name: "acknowledge", source: ScriptAssets.acknowledge)
+    static let handBack = RedisScript(name: "hand_back", source: ScriptAssets.handBack)
+    static let reclaim = RedisScript(name: "reclaim", source: ScriptAssets.reclaim)
+}

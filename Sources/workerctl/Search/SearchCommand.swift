@@ -1,0 +1,99 @@
+internal import SluiceStore
+internal import ArgumentParser
+internal import SluiceCore
+internal import SluiceSearch
+internal import SluiceService
+
+struct SearchCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "search",
+        abstract: "Find the chunks that answer a question.",
+        discussion: "For example: workerctl search \"how are conflicts resolved\" --k 5"
+    )
+
+    @Argument(help: "The question.") var query: String
+    @Option(name: .long, help: "Hits, 1 to 1000.") var k = 10
+    @OptionGroup var tenant: TenantOptions
+    @Option(name: .long, help: "Which index to ask.") var index: IndexName = .default
+    @OptionGroup var output: OutputOptions
+
+    func validate() throws {
+        guard (1...1_000).contains(k) else { throw ValidationError("--k must be 1 to 1000, not \(k)") }
+    }
+
+    func run() async throws {
+        let session = try Session()
+        let embedder = try await session.settings.makeEmbedder(streams: 1)
+        let searcher = Searcher(pool: session.store.pool, embedder: embedder)
+        let result: SearchResult
+        do {
+            result = try await searcher.search(
+                SearchRequest(text: query, tenant: tenant.tenant, index: index, count: k)
+            )
+        } catch let error as SearchError {
+            throw CommandFailure(error.code == .noIndex ? .notFound : .failed, error.description)
+        }
+        if output.json { return try JSON.print(Report(result)) }
+        if result.hits.isEmpty { Terminal.say("nothing found for tenant '\(tenant.tenant)' in index '\(index)'") }
+        for hit in result.hits { Terminal.write(Self.text(of: hit)) }
+    }
+
+    private static func text(of hit: SearchHit) -> String {
+        let name = hit.title ?? hit.uri.split(separator: "/").last.map(String.init) ?? hit.uri
+        let pages =
+            switch (hit.pageFrom, hit.pageTo) {
+            case (let from?, let to?) where from == to: ", page \(from)"
+            case (let from?, let to?): ", pages \(from)-\(to)"
+            default: ""
+            }
+        let head = "\(hit.rank). " + Colour.bold(Table.printable(name) + pages) + "  " + Format.decimal(hit.score, 3)
+        let words = Table.printable(hit.text).split(separator: " ").joined(separator: " ")
+        let excerpt = words.count > 300 ? words.prefix(300) + "…" : words[...]
+        return "\(head)\n   \(Colour.dim(Table.printable(hit.uri)))\n   \(excerpt)\n"
+    }
+
+    private struct Report: Encodable {
+        struct Hit: Encodable {
+            let rank: Int
+            let score: Double
+            let document: String
+            let uri: String
+            @Explicit var title: String?
+            @Explicit var pageFrom: Int?
+            @Explicit var pageTo: Int?
+            let charFrom: Int
+            let charTo: Int
+            let headingPath: [String]
+            let text: String
+        }
+
+        let schema = "sluice.search/v1"
+        let index: String
+        let version: Int
+        let epoch: Int64
+        let exact: Bool
+        let hits: [Hit]
+
+        init(_ result: SearchResult) {
+            index = result.index.rawValue
+            version = result.version
+            epoch = result.epoch
+            exact = result.isExact
+            hits = result.hits.map { hit in
+                Hit(
+                    rank: hit.rank,
+                    score: hit.score,
+                    document: "\(hit.document)",
+                    uri: hit.uri,
+                    title: hit.title,
+                    pageFrom: hit.pageFrom,
+                    pageTo: hit.pageTo,
+                    charFrom: hit.charFrom,
+                    charTo: hit.charTo,
+                    headingPath: hit.headingPath,
+                    text: hit.text
+                )
+            }
+        }
+    }
+}

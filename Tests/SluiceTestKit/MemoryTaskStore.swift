@@ -1,0 +1,171 @@
+package import SluiceCore
+package import SluiceQueue
+internal import Synchronization
+
+/// A `TaskStore` in memory with faults on demand: for tests of the engine, never of a server.
+package final class MemoryTaskStore: TaskStore {
+    package enum Operation: Hashable, Sendable, CaseIterable {
+        case enqueue, register, renew, claim, claimNext, settle, retire, lead, resign, promoteDue, candidates, queues
+        case rescue, goneWorkers, prune, reportLeader
+    }
+
+    package typealias Fault = @Sendable (Operation) -> FaultMode?
+
+    private let model = Mutex(MemoryTaskModel())
+    private let fault = Mutex<Fault?>(nil)
+    private let calls = Mutex<[Operation: Int]>([:])
+    private let hanging = Mutex<[CheckedContinuation<Void, Never>]>([])
+    private let poison = Mutex<Set<TaskID>>([])
+    package let clock: TestClock
+
+    package init(clock: TestClock = TestClock()) { self.clock = clock }
+
+    // MARK: - For tests
+
+    /// Asked before every call; nil: the call goes well.
+    package func setFault(_ fault: Fault?) { self.fault.withLock { $0 = fault } }
+
+    /// Verdicts on this task make their whole flush fail for good, except releases.
+    package func poison(_ task: TaskID) { poison.withLock { _ = $0.insert(task) } }
+
+    /// Ends the calls that hang.
+    package func release() {
+        let waiting = hanging.withLock { waiting in
+            defer { waiting.removeAll() }
+            return waiting
+        }
+        for continuation in waiting { continuation.resume() }
+    }
+
+    package func count(_ operation: Operation) -> Int { calls.withLock { $0[operation] ?? 0 } }
+    package var history: TaskHistory { model.withLock { $0.history } }
+    package func state(of task: TaskID) -> TaskState? { model.withLock { $0.rows[task]?.state } }
+    package func attempt(of task: TaskID) -> Int { model.withLock { $0.rows[task]?.attempt ?? 0 } }
+    package func crashCount(of task: TaskID) -> Int { model.withLock { $0.rows[task]?.crashCount ?? 0 } }
+    package func setPaused(_ isPaused: Bool, _ queue: QueueName) {
+        model.withLock { model in
+            if isPaused { model.paused.insert(queue) } else { model.paused.remove(queue) }
+        }
+    }
+    package var states: [TaskState: Int] { model.withLock { $0.rows.values.reduce(into: [:]) { $0[$1.state, default: 0] += 1 } } }
+    package var incarnations: [WorkerID] { model.withLock { Array($0.workers.keys) } }
+    package var reports: [WorkerReport] { model.withLock { $0.workers.values.compactMap(\.report) } }
+    package var leader: WorkerID? { model.withLock { $0.leader?.holder } }
+    package var term: Int64 { model.withLock { $0.leader?.term ?? 0 } }
+
+    /// Ends the leases of these incarnations, as if their workers had been silent for long.
+    package func expire(_ workers: [WorkerID]) {
+        let now = clock.now
+        model.withLock { model in for worker in workers { model.workers[worker]?.leaseUntil = now } }
+    }
+
+    // MARK: - TaskStore
+
+    package func enqueue(_ tasks: [NewTask]) async throws -> [EnqueuedTask] {
+        try await perform(.enqueue) { $0.enqueue(tasks, at: $1) }
+    }
+
+    package func register(_ worker: WorkerRegistration) async throws {
+        try await perform(.register) { $0.register(worker, at: $1) }
+    }
+
+    package func renew(_ worker: WorkerID, report: WorkerReport, holding: [Fence]) async throws -> Renewal {
+        try await perform(.renew) { $0.renew(worker, report, holding, at: $1) }
+    }
+
+    package func claim(_ ids: [TaskID], queue: QueueName, worker: WorkerID) async throws -> [ClaimedTask] {
+        try await perform(.claim) { $0.claim(ids, queue, worker, at: $1) }
+    }
+
+    package func claimNext(queue: QueueName, limit: Int, worker: WorkerID) async throws -> [ClaimedTask] {
+        try await perform(.claimNext) { model, now in
+            model.claim(Array(model.available(queue).prefix(limit)), queue, worker, at: now)
+        }
+    }
+
+    package func settle(_ settlements: [Settlement], worker: WorkerID) async throws -> Set<Fence> {
+        let poisoned = poison.withLock { poison in
+            settlements.contains { settlement in
+                if case .released = settlement.verdict { return false }
+                return poison.contains(settlement.fence.task)
+            }
+        }
+        if poisoned { throw ServerFault(isTransient: false) }
+        return try await perform(.settle) { $0.settle(settlements, at: $1) }
+    }
+
+    package func retire(_ worker: WorkerID) async throws { try await perform(.retire) { model, _ in model.retire(worker) } }
+
+    package func lead(as candidate: WorkerID, for length: Duration) async throws -> Int64? {
+        try await perform(.lead) { $0.lead(candidate, length, at: $1) }
+    }
+
+    package func resign(_ holder: WorkerID) async throws {
+        try await perform(.resign) { model, now in
+            if let leader = model.leader, leader.holder == holder { model.leader = (nil, leader.term, now) }
+        }
+    }
+
+    package func promoteDue(limit: Int) async throws -> [QueueName: Int] {
+        try await perform(.promoteDue) { $0.promoteDue(limit, at: $1) }
+    }
+
+    package func candidates(queue: QueueName, limit: Int, excluding: [TaskID]) async throws -> [TaskID] {
+        try await perform(.candidates) { model, _ in
+            let excluded = Set(excluding)
+            return Array(model.available(queue).lazy.filter { !excluded.contains($0) }.prefix(limit))
+        }
+    }
+
+    package func queues() async throws -> [QueueState] {
+        try await perform(.queues) { model, now in
+            QueueName.all.map { queue in
+                QueueState(
+                    name: queue,
+                    isPaused: model.paused.contains(queue),
+                    running: model.rows.values.count { $0.state == .running && $0.task.queue == queue },
+                    maxRunning: nil,
+                    slots: model.workers.values.reduce(0) { sum, worker in
+                        worker.leaseUntil > now && worker.registration.queues.contains(queue)
+                            ? sum + worker.registration.concurrency : sum
+                    }
+                )
+            }
+        }
+    }
+
+    package func rescue(limit: Int, term: Int64) async throws -> [RescuedTask] {
+        try await perform(.rescue) { $0.rescue(limit, term, at: $1) }
+    }
+
+    package func goneWorkers(among workers: [WorkerID]) async throws -> [WorkerID] {
+        try await perform(.goneWorkers) { model, now in workers.filter { !model.isLive($0, at: now) } }
+    }
+
+    package func prune(retention: Duration, term: Int64) async throws -> PruneReport {
+        try await perform(.prune) { _, _ in PruneReport() }
+    }
+
+    package func reportLeader(term: Int64, relayLag: Duration, rescued: Int) async throws {
+        try await perform(.reportLeader) { _, _ in }
+    }
+
+    private func perform<Value: Sendable>(
+        _ operation: Operation,
+        _ body: (inout MemoryTaskModel, Instant) -> Value
+    ) async throws -> Value {
+        calls.withLock { $0[operation, default: 0] += 1 }
+        let mode = fault.withLock { $0 }?(operation)
+        switch mode {
+        case .refused(let isTransient): throw ServerFault(isTransient: isTransient)
+        case .hangs:
+            await withCheckedContinuation { continuation in hanging.withLock { $0.append(continuation) } }
+            throw ServerFault()
+        case .answerLost, nil: break
+        }
+        let now = clock.now
+        let value = model.withLock { body(&$0, now) }
+        if case .answerLost = mode { throw ServerFault() }
+        return value
+    }
+}
