@@ -199,8 +199,7 @@ struct FaultTests {
         let failure = await withTaskGroup(of: PostgresError.Code?.self) { group in
             group.addTask { await code { _ = try await pool.query(.backendPID) } }
             if cancels {
-                // Any moment will do: before the statement is sent, it is not sent; afterwards nobody answers.
-                await Task.yield()
+                try? await eventually("the statement is under way") { pool.statistics.leased == 1 }
                 group.cancelAll()
             }
             return await group.next() ?? nil

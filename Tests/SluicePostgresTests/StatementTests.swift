@@ -93,7 +93,7 @@ struct StatementTests {
                 #expect(rows == [Int64(number)])
             }
             let known = try await pool.query(.int64("SELECT count(*) FROM pg_prepared_statements"))
-            #expect(try #require(known.first) <= 256)
+            #expect(try #require(known.first) <= 257, "256, and one that is given up with the next statement")
         }
     }
 
@@ -175,7 +175,7 @@ struct StatementTests {
         let url = try Server.url()
         try await Server.withPool(size: 1) {
             $0.url = url + (url.contains("?") ? "&" : "?") + "options=-c%20work_mem%3D9MB"
-            $0.settings = ["sluice.test": "two words \\ and more", "search_path": "a b,public"]
+            $0.settings = ["sluice.test": "two words \\ and more", "search_path": #""a b",public"#]
             $0.statementTimeout = .milliseconds(12_345)
         } _: { pool in
             let names = ["work_mem", "sluice.test", "search_path", "statement_timeout", "application_name", "client_encoding"]
@@ -184,7 +184,7 @@ struct StatementTests {
                     row throws(PostgresError) in try row.text(0)
                 }
             )
-            #expect(rows == ["9MB", "two words \\ and more", "a b,public", "12345ms", "sluice-postgres-tests", "UTF8"])
+            #expect(rows == ["9MB", "two words \\ and more", #""a b",public"#, "12345ms", "sluice-postgres-tests", "UTF8"])
         }
     }
 

@@ -167,22 +167,39 @@ struct TransactionTests {
         }
     }
 
-    @Test("the same number of round trips as statements, and one")
+    @Test("a transaction takes one round trip more than it has statements, and none without any")
     func roundTrips() async throws {
-        try await withTable(size: 1) { pool in
-            // The server stamps a transaction when its BEGIN arrives, a statement when it arrives: one message, nearly one time.
-            let gap = Statement("SELECT extract(epoch FROM statement_timestamp() - now())::float8") { row throws(PostgresError) in
-                try row.float8(0)
-            }
-            var smallest = Double.infinity
-            for _ in 0..<20 {
-                let rows = try await pool.transaction(settings: [("sluice.test", "x")]) { transaction in
-                    try await Task.sleep(for: .milliseconds(5))
-                    return try await transaction.query(gap)
-                }
-                smallest = min(smallest, rows[0])
-            }
-            #expect(smallest < 0.005, "BEGIN was sent before the first statement: the client slept 5 ms between them")
+        let real = try #require(ServerURL(try Server.url()))
+        let proxy = try Proxy(target: real.port)
+        defer { proxy.stop() }
+        let url = "postgresql://\(real.credentials)@127.0.0.1:\(proxy.port)/\(real.database)?sslmode=disable"
+        let pool = PostgresPool(PostgresConfiguration(url: url, applicationName: "test", poolSize: 1))
+        defer { pool.close() }
+        let settings = [(name: "sluice.test", value: "x")]
+        let one = Statement.int64("SELECT 1::int8")
+        _ = try await pool.query(.backendPID)
+
+        var before = proxy.arrivalCount
+        func roundTrips() -> Int {
+            defer { before = proxy.arrivalCount }
+            return proxy.arrivalCount - before
         }
+        try await pool.transaction(settings: settings) { _ in }
+        #expect(roundTrips() == 0)
+        try await pool.transaction(settings: settings) { transaction in
+            for _ in 0..<3 { _ = try await transaction.query(one) }
+        }
+        #expect(roundTrips() == 4)
+        _ = try await pool.query(one, settings: settings)
+        #expect(roundTrips() == 1)
+        try await pool.execute([Statement("SELECT 1"), Statement("SELECT 2")], settings: settings)
+        #expect(roundTrips() == 1)
+        await #expect(throws: Mine.self) {
+            try await pool.transaction { transaction in
+                _ = try await transaction.query(one)
+                throw Mine()
+            }
+        }
+        #expect(roundTrips() == 2)
     }
 }

@@ -9,6 +9,8 @@ final class Proxy: Sendable {
     private let listener: Int32
     let port: Int
     private let target: Int
+    /// How many times something arrived from a client.
+    private let arrivals = Atomic<Int>(0)
     private let isSilent = Atomic<Bool>(false)
     private let isRefusing = Atomic<Bool>(false)
 
@@ -32,6 +34,9 @@ final class Proxy: Sendable {
             while case let client = accept(listener, nil, nil), client >= 0 { serve(client) }
         }
     }
+
+    /// How many times something arrived from a client: for small requests, each answered before the next, the round trips.
+    var arrivalCount: Int { arrivals.load(ordering: .sequentiallyConsistent) }
 
     /// From now on nothing gets through, in either direction, new connections included.
     func fallSilent() { isSilent.store(true, ordering: .sequentiallyConsistent) }
@@ -58,15 +63,16 @@ final class Proxy: Sendable {
             close(client)
             return
         }
-        PinnedThread.detach(name: "proxy-up") { self.pump(client, server) }
-        PinnedThread.detach(name: "proxy-down") { self.pump(server, client) }
+        PinnedThread.detach(name: "proxy-up") { self.pump(client, server, counts: true) }
+        PinnedThread.detach(name: "proxy-down") { self.pump(server, client, counts: false) }
     }
 
-    private func pump(_ from: Int32, _ to: Int32) {
+    private func pump(_ from: Int32, _ to: Int32, counts: Bool) {
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         while true {
             let count = read(from, &buffer, buffer.count)
             if isSilent.load(ordering: .sequentiallyConsistent) { return }
+            if counts, count > 0 { arrivals.add(1, ordering: .sequentiallyConsistent) }
             if count <= 0 {
                 shutdown(to, Int32(SHUT_RDWR))
                 return
