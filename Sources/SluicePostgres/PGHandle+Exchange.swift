@@ -35,7 +35,7 @@ struct PGCommand {
 }
 
 extension PGHandle {
-    private enum Step { case deallocate, prepare(Int), execute(Int) }
+    private enum Step { case prepare(Int), execute(Int) }
 
     /// Runs `commands` in one round trip and gives a reply for each. The first that fails ends the exchange.
     ///
@@ -44,6 +44,7 @@ extension PGHandle {
     /// it was in a transaction that had begun before.
     func exchange(_ commands: [PGCommand], _ call: PGCall) throws(PostgresError) -> [PGReply] {
         let startedIdle = condition == .idle
+        if startedIdle { try deallocate(call) }
         do throws(PostgresError) {
             return try roundTrip(commands, call)
         } catch {
@@ -68,7 +69,6 @@ extension PGHandle {
                 continue
             }
             switch step {
-            case .deallocate: break
             case .prepare(let index): prepared.forget(commands[index].key)
             case .execute(let index) where failure == nil: drop(commands[index].key, after: error)
             case .execute: break
@@ -85,12 +85,6 @@ extension PGHandle {
 
     private func send(_ commands: [PGCommand]) throws(PostgresError) -> [Step] {
         var steps: [Step] = []
-        if PQtransactionStatus(raw) != PQTRANS_INERROR {
-            for name in prepared.takeAbandoned() {
-                guard PQsendQueryParams(raw, "DEALLOCATE \(name)", 0, nil, nil, nil, nil, 1) == 1 else { throw lost() }
-                steps.append(.deallocate)
-            }
-        }
         for (index, command) in commands.enumerated() {
             var name: String?
             if prepares {
@@ -126,10 +120,25 @@ extension PGHandle {
     private func result(of call: PGCall) throws(PostgresError) -> PGReply {
         guard let reply = try nextResult(call) else { throw lost() }
         // A connection that broke has no further results to read.
-        if PQstatus(raw) != CONNECTION_OK { throw reply.error ?? lost() }
+        if PQstatus(raw) != CONNECTION_OK { throw reply.error.map(Self.fatal) ?? lost() }
         if let error = reply.error, error.code == .unexpectedReply { throw error }
         guard try nextResult(call) == nil else { throw PostgresError(.unexpectedReply, "several results") }
         return reply
+    }
+
+    /// Whatever the server's reason, the connection is gone.
+    fileprivate static func fatal(_ error: PostgresError) -> PostgresError {
+        error.endsConnection ? error : error.recoded(.connectionLost)
+    }
+
+    /// Frees statements that gave way to others: on their own, since one that is gone already, or that PgBouncer knows under
+    /// another name, must fail nothing else.
+    private func deallocate(_ call: PGCall) throws(PostgresError) {
+        for name in prepared.takeAbandoned() {
+            do throws(PostgresError) {
+                try script("DEALLOCATE \(name)", call)
+            } catch where !error.endsConnection {}
+        }
     }
 
     private func drop(_ key: PreparedStatements.Key, after error: PostgresError) {
@@ -191,7 +200,7 @@ extension PGHandle {
             }
             last = reply
         }
-        if let failure { throw failure }
+        if let failure { throw PQstatus(raw) == CONNECTION_OK ? failure : Self.fatal(failure) }
         return last
     }
 }

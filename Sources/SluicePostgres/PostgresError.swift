@@ -84,6 +84,8 @@ package struct PostgresError: Error, TransientFailure {
         case "0A000" where function == "RevalidateCachedQuery": .cachedPlanChanged
         case "26000": .unknownPreparedStatement
         case _ where state.hasPrefix("28"): .authentication
+        // What a binary value of a wrong size is called; where it ends the connection, that is seen by the connection.
+        case "08P01": .invalidValue
         case _ where state.hasPrefix("08"): .connectionLost
         case _ where state.hasPrefix("22"): .invalidValue
         case _ where state.hasPrefix("53"): .outOfResources

@@ -2,16 +2,21 @@
 ///
 /// A statement is known by its text and its parameters' types: the same text bound with other types is another statement to
 /// the server. At most `limit` are kept; the one unused for longest gives way.
-struct PreparedStatements {
-    struct Key: Hashable {
+package struct PreparedStatements {
+    package struct Key: Hashable, Sendable {
         let sql: String
         let types: [UInt32]
+
+        package init(sql: String, types: [UInt32]) {
+            self.sql = sql
+            self.types = types
+        }
     }
 
-    struct Use: Equatable {
-        let name: String
+    package struct Use: Equatable {
+        package let name: String
         /// The server must be told to parse it first.
-        let isNew: Bool
+        package let isNew: Bool
     }
 
     private var entries: [Key: (name: String, usedAt: UInt64)] = [:]
@@ -20,14 +25,14 @@ struct PreparedStatements {
     private var abandoned: [String] = []
     private let limit: Int
 
-    init(limit: Int) {
+    package init(limit: Int) {
         precondition(limit > 0)
         self.limit = limit
     }
 
-    var count: Int { entries.count }
+    package var count: Int { entries.count }
 
-    mutating func use(_ key: Key) -> Use {
+    package mutating func use(_ key: Key) -> Use {
         clock += 1
         if let index = entries.index(forKey: key) {
             entries.values[index].usedAt = clock
@@ -43,15 +48,15 @@ struct PreparedStatements {
     }
 
     /// The server refused to parse it, or does not know it any more.
-    mutating func forget(_ key: Key) { entries[key] = nil }
+    package mutating func forget(_ key: Key) { entries[key] = nil }
 
     /// It is on the server, but its plan is of no use any more.
-    mutating func abandon(_ key: Key) {
+    package mutating func abandon(_ key: Key) {
         if let entry = entries.removeValue(forKey: key) { abandoned.append(entry.name) }
     }
 
     /// Names to deallocate; the caller does it now or loses them.
-    mutating func takeAbandoned() -> [String] {
+    package mutating func takeAbandoned() -> [String] {
         defer { abandoned = [] }
         return abandoned
     }
