@@ -33,7 +33,8 @@ package final class SourceFile: Sendable {
                 }
             throw TaskFailure(
                 errorClass: errorClass,
-                message: "the file cannot be opened by this worker (\(String(cString: strerror(code)))); check that it is "
+                message:
+                    "the file cannot be opened by this worker (\(String(cString: strerror(code)))); check that it is "
                     + "there on every worker's host, under the same path"
             )
         }

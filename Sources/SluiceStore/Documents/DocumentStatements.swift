@@ -100,7 +100,9 @@ enum DocumentStatements {
 
     /// Ordinals of staged chunks whose vector is neither with a live chunk of the document nor in the cache; and how many
     /// of the others a live chunk has.
-    static func missing(_ version: DocumentVersionID, _ document: DocumentID, _ model: ModelIdentity) -> Statement<(Int, Bool)> {
+    static func missing(_ version: DocumentVersionID, _ document: DocumentID, _ model: ModelIdentity) -> Statement<
+        (Int, Bool)
+    > {
         Statement(
             """
             SELECT ordinal, EXISTS (
