@@ -16,5 +16,6 @@ package enum MigrationAssets {
         Script(version: 5, name: "m0005_indexes", up: PackageResources.m0005_indexes_up_sql, down: PackageResources.m0005_indexes_down_sql),
         Script(version: 6, name: "m0006_documents", up: PackageResources.m0006_documents_up_sql, down: PackageResources.m0006_documents_down_sql),
         Script(version: 7, name: "m0007_chunks", up: PackageResources.m0007_chunks_up_sql, down: PackageResources.m0007_chunks_down_sql),
+        Script(version: 8, name: "m0008_requests", up: PackageResources.m0008_requests_up_sql, down: PackageResources.m0008_requests_down_sql),
     ]
 }
