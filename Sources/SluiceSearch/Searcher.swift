@@ -21,7 +21,10 @@ package struct Searcher: Sendable {
     /// - Throws: `SearchError` for requests that cannot be answered, `InferenceError`, `PostgresError`.
     package func search(_ request: SearchRequest) async throws -> SearchResult {
         guard (1...1_000).contains(request.count) else {
-            throw SearchError(code: .badRequest, description: "between 1 and 1000 hits can be asked for, not \(request.count)")
+            throw SearchError(
+                code: .badRequest,
+                description: "between 1 and 1000 hits can be asked for, not \(request.count)"
+            )
         }
         guard request.text.unicodeScalars.contains(where: { !$0.properties.isWhitespace }) else {
             throw SearchError(code: .badRequest, description: "the question is empty")
@@ -62,9 +65,10 @@ package struct Searcher: Sendable {
                         + "\(embedder.model.fingerprint); point SLUICE_MODEL at the index's model"
                 )
             }
-            let known = try await transaction.query(
-                SearchStatements.count(pointer.version, request.tenant, cap: Self.exactBelow)
-            ).first ?? 0
+            let known =
+                try await transaction.query(
+                    SearchStatements.count(pointer.version, request.tenant, cap: Self.exactBelow)
+                ).first ?? 0
             let nearest = { (method: SearchStatements.Method) in
                 try await transaction.query(
                     SearchStatements.nearest(pointer, vector, request.tenant, request.count, by: method)

@@ -148,7 +148,9 @@ enum DocumentStatements {
     }
 
     /// Ordinals of staged chunks that the cache has no vector for, each with whether a live chunk of the document has it.
-    static func missing(_ version: DocumentVersionID, _ document: DocumentID, _ model: ModelIdentity) -> Statement<(Int, Bool)> {
+    static func missing(_ version: DocumentVersionID, _ document: DocumentID, _ model: ModelIdentity) -> Statement<
+        (Int, Bool)
+    > {
         Statement(
             """
             SELECT ordinal, EXISTS (

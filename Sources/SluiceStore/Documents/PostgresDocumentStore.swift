@@ -25,7 +25,8 @@ package struct PostgresDocumentStore: DocumentStore {
             guard held.liveVersion == document.liveVersion else {
                 throw TaskFailure(
                     errorClass: "document.moved",
-                    message: "another version of document \(document.id) went live while its source was being read; it is read again"
+                    message:
+                        "another version of document \(document.id) went live while its source was being read; it is read again"
                 )
             }
             try await transaction.execute([
@@ -76,9 +77,11 @@ package struct PostgresDocumentStore: DocumentStore {
     package func stage(_ version: StagedVersion, window: Int, fence: Fence) async throws -> StageReport {
         let (report, enqueued) = try await store.inTenant(version.tenant) { transaction in
             let held = try await hold(version.document, fence, transaction)
-            guard let current = try await transaction.query(
-                DocumentStatements.snapshot(version.document, version.tenant)
-            ).first else { throw Self.erased(version.document) }
+            guard
+                let current = try await transaction.query(
+                    DocumentStatements.snapshot(version.document, version.tenant)
+                ).first
+            else { throw Self.erased(version.document) }
             try Self.check(version.model, fits: current.index)
             try await transaction.execute(DocumentStatements.abandonUnfinished(version.document))
             let id = try await insert(version, transaction)
