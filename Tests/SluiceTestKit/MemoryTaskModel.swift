@@ -62,7 +62,9 @@ struct MemoryTaskModel: Sendable {
         guard isLive(worker, at: now) else { return .expired }
         workers[worker]?.leaseUntil = now + report.leaseLength
         workers[worker]?.report = report
-        return .renewed(lost: Set(holding.filter { !isHeld($0) }))
+        let held = rows.values.lazy.filter { $0.state == .running && $0.owner == worker }
+            .compactMap { row in row.token.map { Fence(task: row.id, token: $0) } }
+        return .renewed(lost: Set(holding.filter { !isHeld($0) }), strays: Set(held).subtracting(holding))
     }
 
     private func isHeld(_ fence: Fence) -> Bool {

@@ -35,6 +35,8 @@ final class Settler: Sendable {
     /// False while the store cannot keep up: claim nothing meanwhile.
     var acceptsMore: Bool { queue.withLock { $0.accepts() } }
 
+    func begin(_ worker: WorkerID) { queue.withLock { $0.begin(worker) } }
+
     func append(_ settlement: Settlement, by worker: WorkerID) {
         if queue.withLock({ $0.append(settlement, by: worker, at: .now) }) { bell.ring() }
     }

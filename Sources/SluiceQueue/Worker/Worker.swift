@@ -146,6 +146,7 @@ package final class Worker: Sendable {
             guard lease.registered(id, sentAt: sent, now: .now) else { return false }
             // Before anyone can claim under it.
             holds.begin(id)
+            settler.begin(id)
             return true
         }
         guard became else { return former.withLock { $0.append(id) } }
