@@ -48,7 +48,9 @@ extension PGHandle {
         do throws(PostgresError) {
             return try roundTrip(commands, call)
         } catch {
-            guard error.code == .cachedPlanChanged || error.code == .unknownPreparedStatement, startedIdle else { throw error }
+            guard error.code == .cachedPlanChanged || error.code == .unknownPreparedStatement, startedIdle else {
+                throw error
+            }
             if condition == .inTransaction { try script("ROLLBACK", call) }
             return try roundTrip(commands, call)
         }
@@ -76,7 +78,8 @@ extension PGHandle {
             if failure == nil { failure = error }
         }
         guard let sync = try nextResult(call), PQresultStatus(sync.raw) == PGRES_PIPELINE_SYNC else {
-            throw failure.flatMap { $0.endsConnection ? $0 : nil } ?? PostgresError(.unexpectedReply, "no end of a pipeline")
+            throw failure.flatMap { $0.endsConnection ? $0 : nil }
+                ?? PostgresError(.unexpectedReply, "no end of a pipeline")
         }
         guard PQexitPipelineMode(raw) == 1 else { throw PostgresError(.unexpectedReply, "a pipeline did not end") }
         if let failure { throw failure }
@@ -92,7 +95,9 @@ extension PGHandle {
                 name = use.name
                 if use.isNew {
                     let types = command.key.types
-                    guard PQsendPrepare(raw, use.name, command.key.sql, Int32(types.count), types) == 1 else { throw lost() }
+                    guard PQsendPrepare(raw, use.name, command.key.sql, Int32(types.count), types) == 1 else {
+                        throw lost()
+                    }
                     steps.append(.prepare(index))
                 }
             }
@@ -111,7 +116,16 @@ extension PGHandle {
             }
             let count = Int32(values.count)
             if let name { return PQsendQueryPrepared(raw, name, count, values, command.lengths, formats, 1) }
-            return PQsendQueryParams(raw, command.key.sql, count, command.key.types, values, command.lengths, formats, 1)
+            return PQsendQueryParams(
+                raw,
+                command.key.sql,
+                count,
+                command.key.types,
+                values,
+                command.lengths,
+                formats,
+                1
+            )
         }
         guard sent == 1 else { throw lost() }
     }
@@ -137,7 +151,7 @@ extension PGHandle {
         for name in prepared.takeAbandoned() {
             do throws(PostgresError) {
                 try script("DEALLOCATE \(name)", call)
-            } catch where !error.endsConnection {}
+            } catch  where !error.endsConnection {}
         }
     }
 

@@ -148,7 +148,8 @@ package final class PostgresPool: Sendable {
                 mine.withLock { $0 = number }
                 // A cancellation from before found no ticket to give up.
                 if Task.isCancelled { giveUp(number, .queryCanceled) }
-                alarm = Alarm(after: configuration.acquireTimeout) { [weak self] in self?.giveUp(number, .poolExhausted) }
+                alarm = Alarm(after: configuration.acquireTimeout) { [weak self] in self?.giveUp(number, .poolExhausted)
+                }
             }
         } onCancel: {
             if let ticket = mine.withLock({ $0 }) { giveUp(ticket, .queryCanceled) }

@@ -32,7 +32,9 @@ struct CopyTests {
             for id in 1...100_000 { try rows.append(Self.row(Int64(id))) }
             #expect(rows.count == 100_000)
             let whole = rows
-            let taken = try await pool.transaction { try await $0.copy(into: Self.table, columns: Self.columns, rows: whole) }
+            let taken = try await pool.transaction {
+                try await $0.copy(into: Self.table, columns: Self.columns, rows: whole)
+            }
             #expect(taken == 100_000)
             let check = try await pool.query(
                 Statement(
@@ -71,7 +73,9 @@ struct CopyTests {
             try rows.append(Self.row(1))
             let whole = rows
             let failure = await code {
-                _ = try await pool.transaction { try await $0.copy(into: Self.table, columns: Self.columns, rows: whole) }
+                _ = try await pool.transaction {
+                    try await $0.copy(into: Self.table, columns: Self.columns, rows: whole)
+                }
             }
             #expect(failure == .uniqueViolation)
             let left = try await pool.query(.int64(#"SELECT count(*) FROM "odd "" name""#))
@@ -88,14 +92,19 @@ struct CopyTests {
             #expect(throws: PostgresError.self) { try rows.append([.int8(2), .text("\0")]) }
             try rows.append(Self.row(3))
             let whole = rows
-            let taken = try await pool.transaction { try await $0.copy(into: Self.table, columns: Self.columns, rows: whole) }
+            let taken = try await pool.transaction {
+                try await $0.copy(into: Self.table, columns: Self.columns, rows: whole)
+            }
             #expect(taken == 2)
         }
     }
 
-    @Test("wrong types and missing tables are errors of the statement", arguments: [
-        (["id"], [PGValue.int4(1)]), (["id", "body"], [.int8(1)]), (["nope"], [.int8(1)]),
-    ])
+    @Test(
+        "wrong types and missing tables are errors of the statement",
+        arguments: [
+            (["id"], [PGValue.int4(1)]), (["id", "body"], [.int8(1)]), (["nope"], [.int8(1)]),
+        ]
+    )
     func wrong(columns: [String], values: [PGValue]) async throws {
         try await withTable { pool in
             var rows = CopyRows()

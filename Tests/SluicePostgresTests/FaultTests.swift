@@ -9,10 +9,14 @@ struct FaultTests {
     private func terminate(_ pid: Int64) async throws {
         try await Server.withPool(size: 1) { other in
             _ = try await other.query(
-                Statement("SELECT pg_terminate_backend($1)", [.int4(Int(pid))]) { row throws(PostgresError) in try row.bool(0) }
+                Statement("SELECT pg_terminate_backend($1)", [.int4(Int(pid))]) { row throws(PostgresError) in
+                    try row.bool(0)
+                }
             )
             try await eventually("the backend is gone") {
-                try await other.query(.int64("SELECT count(*) FROM pg_stat_activity WHERE pid = $1", [.int8(pid)])) == [0]
+                try await other.query(.int64("SELECT count(*) FROM pg_stat_activity WHERE pid = $1", [.int8(pid)])) == [
+                    0
+                ]
             }
         }
     }
@@ -106,7 +110,11 @@ struct FaultTests {
     @Test("deadlocks and serialization failures are transient")
     func conflicts() async throws {
         try await Server.withSchema(size: 2) { pool in
-            try await pool.withConnection { try await $0.script("CREATE TABLE t (a bigint PRIMARY KEY, n bigint); INSERT INTO t VALUES (1, 0), (2, 0)") }
+            try await pool.withConnection {
+                try await $0.script(
+                    "CREATE TABLE t (a bigint PRIMARY KEY, n bigint); INSERT INTO t VALUES (1, 0), (2, 0)"
+                )
+            }
             let touch = { @Sendable (id: Int64) in Statement("UPDATE t SET n = n + 1 WHERE a = $1", [.int8(id)]) }
             let stale = await #expect(throws: PostgresError.self) {
                 try await pool.transaction(repeatableRead: true) { transaction in
@@ -120,7 +128,9 @@ struct FaultTests {
             // Each locks one row, and only then the other's.
             let outcomes = await withTaskGroup(of: PostgresError.Code?.self) { group in
                 let (first, second) = (AsyncStream<Void>.makeStream(), AsyncStream<Void>.makeStream())
-                for (mine, theirs, ready, other) in [(Int64(1), Int64(2), first.continuation, second.stream), (2, 1, second.continuation, first.stream)] {
+                for (mine, theirs, ready, other) in [
+                    (Int64(1), Int64(2), first.continuation, second.stream), (2, 1, second.continuation, first.stream),
+                ] {
                     group.addTask {
                         await code {
                             try await pool.transaction { transaction in
@@ -140,7 +150,9 @@ struct FaultTests {
 
     @Test("nobody listening is a quick, clear, transient error that names no address")
     func refused() async throws {
-        let pool = PostgresPool(PostgresConfiguration(url: "postgresql://u:secret-word@127.0.0.1:1/db", applicationName: "test"))
+        let pool = PostgresPool(
+            PostgresConfiguration(url: "postgresql://u:secret-word@127.0.0.1:1/db", applicationName: "test")
+        )
         defer { pool.close() }
         let error = await #expect(throws: PostgresError.self) { try await pool.query(.backendPID) }
         #expect(error?.code == .cannotConnect && error?.isTransient == true)
@@ -165,7 +177,10 @@ struct FaultTests {
         let proxy = try Proxy(target: 1)
         defer { proxy.stop() }
         proxy.fallSilent()
-        var configuration = PostgresConfiguration(url: "postgresql://u@127.0.0.1:\(proxy.port)/db", applicationName: "test")
+        var configuration = PostgresConfiguration(
+            url: "postgresql://u@127.0.0.1:\(proxy.port)/db",
+            applicationName: "test"
+        )
         configuration.connectTimeout = .milliseconds(200)
         let pool = PostgresPool(configuration)
         #expect(await code { _ = try await pool.query(.backendPID) } == .cannotConnect)
@@ -177,14 +192,18 @@ struct FaultTests {
         defer { silent.stop() }
         silent.fallSilent()
         let real = try #require(ServerURL(try Server.url()))
-        let url = "postgresql://\(real.credentials)@127.0.0.1:1,127.0.0.1:\(silent.port),\(real.host):\(real.port)/\(real.database)"
+        let url =
+            "postgresql://\(real.credentials)@127.0.0.1:1,127.0.0.1:\(silent.port),\(real.host):\(real.port)/\(real.database)"
         let pool = PostgresPool(PostgresConfiguration(url: url, applicationName: "test", connectTimeout: .seconds(2)))
         defer { pool.close() }
         let rows = try await pool.query(.backendPID)
         #expect(rows.count == 1)
     }
 
-    @Test("a network cut in the middle of a statement ends in a time-out, and so does a cancellation then", arguments: [false, true])
+    @Test(
+        "a network cut in the middle of a statement ends in a time-out, and so does a cancellation then",
+        arguments: [false, true]
+    )
     func cutNetwork(cancels: Bool) async throws {
         let real = try #require(ServerURL(try Server.url()))
         let proxy = try Proxy(target: real.port)

@@ -6,7 +6,9 @@ import Testing
 struct PoolStateTests {
     private let start = Instant.now
 
-    private func state(size: Int, maxLifetime: Duration = .seconds(3_600), maxIdle: Duration = .seconds(300)) -> PoolState {
+    private func state(size: Int, maxLifetime: Duration = .seconds(3_600), maxIdle: Duration = .seconds(300))
+        -> PoolState
+    {
         PoolState(PoolState.Limits(size: size, maxLifetime: maxLifetime, maxIdle: maxIdle))
     }
 

@@ -130,7 +130,8 @@ struct PoolTests {
             pool.close()
             #expect(await code { _ = try await pool.query(.backendPID) } == .poolClosed)
             try await eventually("the backend is gone") {
-                try await watcher.query(.int64("SELECT count(*) FROM pg_stat_activity WHERE pid = $1", [.int8(pid)])) == [0]
+                try await watcher.query(.int64("SELECT count(*) FROM pg_stat_activity WHERE pid = $1", [.int8(pid)]))
+                    == [0]
             }
         }
     }
@@ -165,7 +166,9 @@ struct PoolTests {
                         finished.add(1)
                     }
                 }
-                try await eventually("all 16 wait for the server") { pool.statistics.leased == 16 && pool.statistics.opened == 16 }
+                try await eventually("all 16 wait for the server") {
+                    pool.statistics.leased == 16 && pool.statistics.opened == 16
+                }
                 // More tasks than the machine has cores go on while 16 statements block.
                 let sum = await withTaskGroup(of: Int.self) { others in
                     for number in 0..<64 {

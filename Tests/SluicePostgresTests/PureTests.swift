@@ -92,12 +92,15 @@ struct CallTests {
 struct DisclosureTests {
     private let secret = "hunter2-hunter2"
 
-    @Test("no description of a configuration shows the password", arguments: [
-        "postgresql://sluice:PASSWORD@db.example:5433/main",
-        "host=db.example port=5433 user=sluice password=PASSWORD dbname=main",
-        "postgresql://sluice@db.example:5433/main?password=PASSWORD",
-        "complete nonsense PASSWORD",
-    ])
+    @Test(
+        "no description of a configuration shows the password",
+        arguments: [
+            "postgresql://sluice:PASSWORD@db.example:5433/main",
+            "host=db.example port=5433 user=sluice password=PASSWORD dbname=main",
+            "postgresql://sluice@db.example:5433/main?password=PASSWORD",
+            "complete nonsense PASSWORD",
+        ]
+    )
     func passwords(template: String) {
         let url = template.split(separator: "PASSWORD", omittingEmptySubsequences: false).joined(separator: secret)
         let configuration = PostgresConfiguration(url: url, applicationName: "test")
@@ -126,16 +129,28 @@ struct DisclosureTests {
         #expect(Set(texts).count == texts.count)
     }
 
-    @Test("why a server refused a connection is known in any language", arguments: [
-        ("connection to server at \"10.0.0.1\", port 5432 failed: FATAL:  28P01: password authentication failed for user \"x\"", "authentication"),
-        ("Verbindung zum Server fehlgeschlagen: FATAL:  28P01: Passwort-Authentifizierung fehlgeschlagen", "authentication"),
-        ("failed: FATAL:  53300: sorry, too many clients already\nLOCATION:  InitProcess, proc.c:363", "tooManyConnections"),
-        ("failed: FATAL:  57P03: the database system is starting up", "shuttingDown"),
-        ("failed: FATAL:  3D000: database \"nope\" does not exist", "cannotConnect"),
-        ("failed: Connection refused\n\tIs the server running on that host?", "cannotConnect"),
-        ("failed: FATAL:  password authentication failed for user \"x\"", "authentication"),
-        ("failed: FATAL:  sorry, too many clients already", "tooManyConnections"),
-    ])
+    @Test(
+        "why a server refused a connection is known in any language",
+        arguments: [
+            (
+                "connection to server at \"10.0.0.1\", port 5432 failed: FATAL:  28P01: password authentication failed for user \"x\"",
+                "authentication"
+            ),
+            (
+                "Verbindung zum Server fehlgeschlagen: FATAL:  28P01: Passwort-Authentifizierung fehlgeschlagen",
+                "authentication"
+            ),
+            (
+                "failed: FATAL:  53300: sorry, too many clients already\nLOCATION:  InitProcess, proc.c:363",
+                "tooManyConnections"
+            ),
+            ("failed: FATAL:  57P03: the database system is starting up", "shuttingDown"),
+            ("failed: FATAL:  3D000: database \"nope\" does not exist", "cannotConnect"),
+            ("failed: Connection refused\n\tIs the server running on that host?", "cannotConnect"),
+            ("failed: FATAL:  password authentication failed for user \"x\"", "authentication"),
+            ("failed: FATAL:  sorry, too many clients already", "tooManyConnections"),
+        ]
+    )
     func refusals(message: String, code: String) {
         #expect(PostgresError(refusalOfConnection: message).code.rawValue == code)
     }
@@ -164,7 +179,10 @@ struct VectorBytesTests {
         #expect(Vector.encode([1]) == [0, 1, 0, 0, 0x3F, 0x80, 0, 0])
     }
 
-    @Test("bytes of a wrong size are refused", arguments: [[], [0], [0, 2, 0, 0, 1, 2], [0, 1, 0, 0, 1, 2, 3]] as [[UInt8]])
+    @Test(
+        "bytes of a wrong size are refused",
+        arguments: [[], [0], [0, 2, 0, 0, 1, 2], [0, 1, 0, 0, 1, 2, 3]] as [[UInt8]]
+    )
     func wrong(bytes: [UInt8]) {
         #expect(throws: PostgresError.self) { try HalfVector.decode(bytes) }
         #expect(throws: PostgresError.self) { try Vector.decode(bytes) }

@@ -15,20 +15,23 @@ struct StatementTests {
         INSERT INTO child VALUES (1, 1, 1, 'first', '[1,5)');
         """
 
-    @Test("what went wrong is known by SQLSTATE", arguments: [
-        ("INSERT INTO child VALUES (1, 1, 1, 'x')", .uniqueViolation, "23505", "child_id_key"),
-        ("INSERT INTO child VALUES (2, 9, 1, 'x')", .foreignKeyViolation, "23503", "child_parent_fkey"),
-        ("INSERT INTO child VALUES (2, 1, 0, 'x')", .checkViolation, "23514", "child_size_check"),
-        ("INSERT INTO child VALUES (2, 1, 1, NULL)", .notNullViolation, "23502", nil),
-        ("INSERT INTO child VALUES (2, 1, 1, 'x', '[2,3)')", .exclusionViolation, "23P01", "child_span_excl"),
-        ("SELECT * FROM nowhere", .undefinedTable, "42P01", nil),
-        ("SELECT nothing FROM parent", .undefinedObject, "42703", nil),
-        ("SELECT nothing()", .undefinedObject, "42883", nil),
-        ("SELECT 1 / 0", .invalidValue, "22012", nil),
-        ("SELECT rolpassword FROM pg_authid", .insufficientPrivilege, "42501", nil),
-        ("SELEC 1", .server, "42601", nil),
-        ("SET TRANSACTION ISOLATION LEVEL READ UNCOMMITTED; SELECT 1", .server, "42601", nil),
-    ] as [(String, PostgresError.Code, String, String?)])
+    @Test(
+        "what went wrong is known by SQLSTATE",
+        arguments: [
+            ("INSERT INTO child VALUES (1, 1, 1, 'x')", .uniqueViolation, "23505", "child_id_key"),
+            ("INSERT INTO child VALUES (2, 9, 1, 'x')", .foreignKeyViolation, "23503", "child_parent_fkey"),
+            ("INSERT INTO child VALUES (2, 1, 0, 'x')", .checkViolation, "23514", "child_size_check"),
+            ("INSERT INTO child VALUES (2, 1, 1, NULL)", .notNullViolation, "23502", nil),
+            ("INSERT INTO child VALUES (2, 1, 1, 'x', '[2,3)')", .exclusionViolation, "23P01", "child_span_excl"),
+            ("SELECT * FROM nowhere", .undefinedTable, "42P01", nil),
+            ("SELECT nothing FROM parent", .undefinedObject, "42703", nil),
+            ("SELECT nothing()", .undefinedObject, "42883", nil),
+            ("SELECT 1 / 0", .invalidValue, "22012", nil),
+            ("SELECT rolpassword FROM pg_authid", .insufficientPrivilege, "42501", nil),
+            ("SELEC 1", .server, "42601", nil),
+            ("SET TRANSACTION ISOLATION LEVEL READ UNCOMMITTED; SELECT 1", .server, "42601", nil),
+        ] as [(String, PostgresError.Code, String, String?)]
+    )
     func errors(sql: String, expected: PostgresError.Code, state: String, constraint: String?) async throws {
         try await Server.withSchema(size: 1) { pool in
             try await pool.withConnection { try await $0.script(Self.fixture) }
@@ -69,7 +72,9 @@ struct StatementTests {
                 let rows = try await pool.query(.int64("SELECT $1::int8 + 1", [.int8(Int64(number))]))
                 #expect(rows == [Int64(number) + 1])
             }
-            let known = try await pool.query(.int64("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%+ 1'"))
+            let known = try await pool.query(
+                .int64("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%+ 1'")
+            )
             #expect(known == [prepares ? 1 : 0])
         }
     }
@@ -78,7 +83,9 @@ struct StatementTests {
     func types() async throws {
         try await Server.withPool(size: 1) { pool in
             let sql = "SELECT coalesce($1::int8, -1)"
-            for (value, expected) in [(PGValue.null, -1), (.int4(7), 7), (.int8(1 << 40), 1 << 40), (.null, -1)] as [(PGValue, Int64)] {
+            for (value, expected) in [(PGValue.null, -1), (.int4(7), 7), (.int8(1 << 40), 1 << 40), (.null, -1)]
+                as [(PGValue, Int64)]
+            {
                 let rows = try await pool.query(.int64(sql, [value]))
                 #expect(rows == [expected])
             }
@@ -104,7 +111,8 @@ struct StatementTests {
             let all = Statement.int64("SELECT * FROM t")
             _ = try await pool.query(all)
             try await pool.withConnection { try await $0.script("ALTER TABLE t ADD COLUMN b text") }
-            let rows = inTransaction ? try await pool.transaction { try await $0.query(all) } : try await pool.query(all)
+            let rows =
+                inTransaction ? try await pool.transaction { try await $0.query(all) } : try await pool.query(all)
             #expect(rows == [1])
             // Later in a transaction it cannot be mended: the transaction has failed, and says so as transient.
             let error = await #expect(throws: PostgresError.self) {
@@ -117,7 +125,9 @@ struct StatementTests {
             #expect(error?.code == .cachedPlanChanged && error?.isTransient == true)
             let again = try await pool.query(all)
             #expect(again == [1])
-            let leftover = try await pool.query(.int64("SELECT count(*) FROM pg_prepared_statements WHERE statement = 'SELECT * FROM t'"))
+            let leftover = try await pool.query(
+                .int64("SELECT count(*) FROM pg_prepared_statements WHERE statement = 'SELECT * FROM t'")
+            )
             #expect(leftover == [1], "the useless one was deallocated")
         }
     }
@@ -162,7 +172,9 @@ struct StatementTests {
     @Test("settings hold for one statement and travel with it")
     func settings() async throws {
         try await Server.withPool(size: 1) { pool in
-            let read = Statement("SELECT current_setting('sluice.test', true)") { row throws(PostgresError) in try row.optionalText(0) }
+            let read = Statement("SELECT current_setting('sluice.test', true)") { row throws(PostgresError) in
+                try row.optionalText(0)
+            }
             let inside = try await pool.query(read, settings: [("sluice.test", "a'; b"), ("work_mem", "8MB")])
             #expect(inside == ["a'; b"])
             let after = try await pool.query(read)
@@ -178,17 +190,24 @@ struct StatementTests {
             $0.settings = ["sluice.test": "two words \\ and more", "search_path": #""a b",public"#]
             $0.statementTimeout = .milliseconds(12_345)
         } _: { pool in
-            let names = ["work_mem", "sluice.test", "search_path", "statement_timeout", "application_name", "client_encoding"]
+            let names = [
+                "work_mem", "sluice.test", "search_path", "statement_timeout", "application_name", "client_encoding",
+            ]
             let rows = try await pool.query(
                 Statement("SELECT current_setting(name) FROM unnest($1::text[]) AS name", [.textArray(names)]) {
                     row throws(PostgresError) in try row.text(0)
                 }
             )
-            #expect(rows == ["9MB", "two words \\ and more", #""a b",public"#, "12345ms", "sluice-postgres-tests", "UTF8"])
+            #expect(
+                rows == ["9MB", "two words \\ and more", #""a b",public"#, "12345ms", "sluice-postgres-tests", "UTF8"]
+            )
         }
     }
 
-    @Test("COPY in a statement is refused and costs only that connection", arguments: ["COPY t FROM STDIN", "COPY t TO STDOUT"])
+    @Test(
+        "COPY in a statement is refused and costs only that connection",
+        arguments: ["COPY t FROM STDIN", "COPY t TO STDOUT"]
+    )
     func stray(sql: String) async throws {
         try await Server.withSchema(size: 1) { pool in
             try await pool.withConnection { try await $0.script("CREATE TABLE t (a bigint); INSERT INTO t VALUES (1)") }

@@ -58,7 +58,10 @@ struct TransactionTests {
         }
     }
 
-    @Test("the beginning travels with the first statement, whatever that is", arguments: ["query", "script", "copy", "list"])
+    @Test(
+        "the beginning travels with the first statement, whatever that is",
+        arguments: ["query", "script", "copy", "list"]
+    )
     func beginnings(first: String) async throws {
         try await withTable { pool in
             try await pool.transaction(settings: [("sluice.test", "inside")]) { transaction in
@@ -73,7 +76,9 @@ struct TransactionTests {
                 }
                 let outside = try await pool.query(Self.count)
                 #expect(outside == [0], "nobody else sees it before the end")
-                let setting = Statement("SELECT current_setting('sluice.test')") { row throws(PostgresError) in try row.text(0) }
+                let setting = Statement("SELECT current_setting('sluice.test')") { row throws(PostgresError) in
+                    try row.text(0)
+                }
                 let inside = try await transaction.query(setting)
                 #expect(inside == ["inside"])
             }
@@ -125,7 +130,10 @@ struct TransactionTests {
                 let again = try await transaction.query(Self.count)
                 #expect(before == [0] && again == [0])
             }
-            #expect(await code { _ = try await pool.transaction(readOnly: true) { try await $0.execute(Self.insert) } } == .readOnly)
+            #expect(
+                await code { _ = try await pool.transaction(readOnly: true) { try await $0.execute(Self.insert) } }
+                    == .readOnly
+            )
         }
     }
 
@@ -162,7 +170,9 @@ struct TransactionTests {
             let changed = try await pool.execute(Statement("UPDATE t SET a = 3 WHERE a = 1"))
             #expect(changed == 1, "rolled back, and the row is free")
             try await eventually("the connection is given up: a late cancel must hit nobody else") {
-                try await pool.query(.int64("SELECT count(*) FROM pg_stat_activity WHERE pid = $1", [.int8(pid)])) == [0]
+                try await pool.query(.int64("SELECT count(*) FROM pg_stat_activity WHERE pid = $1", [.int8(pid)])) == [
+                    0
+                ]
             }
         }
     }
