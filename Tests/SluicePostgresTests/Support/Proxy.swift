@@ -72,8 +72,8 @@ final class Proxy: Sendable {
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         while true {
             let count = read(from, &buffer, buffer.count)
-            if isSilent.load(ordering: .sequentiallyConsistent) { return }
             if counts, count > 0 { arrivals.add(1, ordering: .sequentiallyConsistent) }
+            if isSilent.load(ordering: .sequentiallyConsistent) { return }
             if count <= 0 {
                 shutdown(to, Int32(SHUT_RDWR))
                 return
