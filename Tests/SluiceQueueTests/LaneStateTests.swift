@@ -88,8 +88,8 @@ struct LaneStateTests {
             case 0, 1:
                 let room = lane.room()
                 #expect(room >= 0 && room <= LaneState.claimLimit)
-                #expect(lane.ready + lane.running + room <= concurrency + lane.ahead)
                 guard room > 0 else { continue }
+                #expect(lane.ready + lane.running + room <= concurrency + lane.ahead)
                 let count = Int64(Int.random(in: 1...room, using: &generator))
                 lane.claimed((next + 1...next + count).map { claimed($0) }, at: now)
                 next += count

@@ -122,8 +122,7 @@ struct WorkerFaultTests {
         let id = try await store.enqueue(try probes(1))[0].id
         let gate = Gate()
         try await withWorker(store, nil, perform: { _, context in
-            // Deaf to cancellation, like code in C.
-            while context.task.token == LeaseToken(1) && !gate.isOpen { usleep(200) }
+            if context.task.token == LeaseToken(1) { await gate.waitDeaf() }
             return .completed
         }) { worker in
             try await eventually("runs") { store.state(of: id) == .running }
