@@ -7,17 +7,14 @@ import Testing
 struct FaultTests {
     /// Ends a backend from another pool, as an operator or a restart does.
     private func terminate(_ pid: Int64) async throws {
-        try await Server.withPool(size: 1) { other in
-            _ = try await other.query(
-                Statement("SELECT pg_terminate_backend($1)", [.int4(Int(pid))]) { row throws(PostgresError) in
-                    try row.bool(0)
-                }
-            )
-            try await eventually("the backend is gone") {
-                try await other.query(.int64("SELECT count(*) FROM pg_stat_activity WHERE pid = $1", [.int8(pid)])) == [
-                    0
-                ]
+        let other = try Server.shared()
+        _ = try await other.query(
+            Statement("SELECT pg_terminate_backend($1)", [.int4(Int(pid))]) { row throws(PostgresError) in
+                try row.bool(0)
             }
+        )
+        try await eventually("the backend is gone") {
+            try await other.query(.int64("SELECT count(*) FROM pg_stat_activity WHERE pid = $1", [.int8(pid)])) == [0]
         }
     }
 
