@@ -24,8 +24,16 @@ package struct IngestDocument: Sendable {
             return .cancelled(reason: "the document was erased")
         }
         guard document.index.model == pipeline.model else { return .dead(mismatch(document)) }
-        let file = try SourceFile.open(uri: document.uri)
-        guard file.byteCount <= pipeline.limits.maxBytes else {
+        let (file, hash): (SourceFile, SHA256Digest?)
+        do {
+            (file, hash) = try await read(document.uri)
+        } catch {
+            try await pipeline.documents.noteUnreadable(id, tenant: context.tenant, detail: error.message)
+            // What is no file now will be none in a second; what is missing may be on its way.
+            if ["source.unsupported", "source.not_a_file"].contains(error.errorClass) { return .dead(error) }
+            throw error
+        }
+        guard let hash else {
             return try await finish(
                 document,
                 .tooLarge,
@@ -33,12 +41,9 @@ package struct IngestDocument: Sendable {
                 context
             )
         }
-        let hashing = PinnedThread(name: "sha256")
-        defer { hashing.stop() }
-        let hash = try await hashing.run { try file.digest() }
         let fingerprint = try await fingerprint()
         if document.liveContentHash == hash, document.liveFingerprint == fingerprint {
-            try await pipeline.documents.finishUnchanged(id, tenant: context.tenant, fence: context.fence)
+            try await pipeline.documents.finishUnchanged(document, fence: context.fence)
             return .settledByHandler
         }
         let reply = try await extractor.extract(file, passwords: pipeline.passwords, limits: pipeline.limits)
@@ -58,7 +63,8 @@ package struct IngestDocument: Sendable {
                 metadata: text.metadata,
                 characterCount: text.text.unicodeScalars.count,
                 chunks: chunks,
-                batch: context.batch
+                batch: context.batch,
+                request: document.request
             ),
             window: pipeline.embedWindow,
             fence: context.fence
@@ -68,6 +74,15 @@ package struct IngestDocument: Sendable {
             metadata: ["chunks": "\(report.chunks)", "kept": "\(report.kept)", "to.embed": "\(report.toEmbed)"]
         )
         return .settledByHandler
+    }
+
+    /// The open file and the digest of its bytes; no digest when it is longer than the limit.
+    private func read(_ uri: String) async throws(TaskFailure) -> (SourceFile, SHA256Digest?) {
+        let file = try SourceFile.open(uri: uri)
+        guard file.byteCount <= pipeline.limits.maxBytes else { return (file, nil) }
+        let hashing = PinnedThread(name: "sha256")
+        defer { hashing.stop() }
+        return (file, try await hashing.run { () throws(TaskFailure) in try file.digest() })
     }
 
     /// Chunking takes tens of milliseconds a megabyte: off the caller's thread.
@@ -104,8 +119,7 @@ package struct IngestDocument: Sendable {
         _ context: AttemptContext
     ) async throws -> AttemptOutcome {
         try await pipeline.documents.finishWithoutText(
-            document.id,
-            tenant: context.tenant,
+            document,
             outcome: outcome,
             detail: detail,
             fence: context.fence
@@ -117,7 +131,8 @@ package struct IngestDocument: Sendable {
     private func mismatch(_ document: DocumentSnapshot) -> TaskFailure {
         TaskFailure(
             errorClass: "index.model_mismatch",
-            message: "index '\(document.index.name)' holds vectors of model \(document.index.model.fingerprint), this worker "
+            message:
+                "index '\(document.index.name)' holds vectors of model \(document.index.model.fingerprint), this worker "
                 + "is set to \(pipeline.model.fingerprint); point SLUICE_MODEL at the index's model"
         )
     }

@@ -14,7 +14,7 @@ package final class SourceFile: Sendable {
     ///
     /// - Throws: `TaskFailure` that says what is wrong with the source: `source.unsupported`, `source.missing`,
     ///   `source.forbidden`, `source.not_a_file`.
-    package static func open(uri: String) throws -> SourceFile {
+    package static func open(uri: String) throws(TaskFailure) -> SourceFile {
         guard let path = path(ofURI: uri) else {
             throw TaskFailure(
                 errorClass: "source.unsupported",
@@ -33,18 +33,17 @@ package final class SourceFile: Sendable {
                 }
             throw TaskFailure(
                 errorClass: errorClass,
-                message: "the file cannot be opened by this worker (\(String(cString: strerror(code)))); check that it is "
+                message:
+                    "the file cannot be opened by this worker (\(String(cString: strerror(code)))); check that it is "
                     + "there on every worker's host, under the same path"
             )
         }
-        let size = lseek(descriptor, 0, SEEK_END)
-        var byte: UInt8 = 0
-        // A folder opens but does not read.
-        guard size >= 0, size == 0 || pread(descriptor, &byte, 1, 0) == 1 else {
+        var facts = stat()
+        guard fstat(descriptor, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG else {
             close(descriptor)
             throw TaskFailure(errorClass: "source.not_a_file", message: "the source is not a regular file")
         }
-        return SourceFile(path: path, descriptor: descriptor, byteCount: Int(size))
+        return SourceFile(path: path, descriptor: descriptor, byteCount: Int(facts.st_size))
     }
 
     private init(path: String, descriptor: Int32, byteCount: Int) {

@@ -34,22 +34,36 @@ enum SearchStatements {
         ) { row throws(PostgresError) in Int(try row.int64(0)) }
     }
 
-    /// The nearest chunks of the tenant.
+    /// How the nearest chunks are found.
+    enum Method: Sendable {
+        /// By the version's HNSW index: the bare operator with a LIMIT, as it must be. A relaxed scan's rows come nearly in order.
+        case index
+        /// By comparing all of the tenant's, ties by chunk: an order that no index gives, so no plan can be approximate.
+        case exact
+
+        fileprivate var order: String {
+            switch self {
+            case .index: "embedding <=> $1::halfvec"
+            case .exact: "(embedding <=> $1::halfvec) + 0, chunk_id"
+            }
+        }
+    }
+
+    /// The nearest chunks of the tenant, nearest first; ties by chunk.
     ///
-    /// - Index: the version's HNSW index, when the session allows index scans for it; the inner ORDER BY is the bare
-    ///   operator with a LIMIT, as it must be. The outer one puts a relaxed scan's rows in order; ties go by chunk.
-    /// - The pointer is checked in the same statement: no row comes back when a swap has moved it.
+    /// The pointer is checked in the same statement: no row comes back when a swap has moved it.
     static func nearest(
         _ pointer: Pointer,
         _ vector: [Float],
         _ tenant: TenantID,
-        _ count: Int
+        _ count: Int,
+        by method: Method
     ) -> Statement<SearchHit> {
         Statement(
             """
             WITH nearest AS MATERIALIZED (
                 SELECT chunk_id, embedding <=> $1::halfvec AS distance FROM \(table(pointer.version))
-                WHERE tenant_id = $2 ORDER BY embedding <=> $1::halfvec LIMIT $3
+                WHERE tenant_id = $2 ORDER BY \(method.order) LIMIT $3
             )
             SELECT row_number() OVER (ORDER BY distance, chunks.id)::int4, 1 - distance, chunks.id, documents.id,
                 documents.uri, live.title, chunks.page_from, chunks.page_to, chunks.char_from, chunks.char_to,

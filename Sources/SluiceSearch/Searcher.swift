@@ -21,7 +21,10 @@ package struct Searcher: Sendable {
     /// - Throws: `SearchError` for requests that cannot be answered, `InferenceError`, `PostgresError`.
     package func search(_ request: SearchRequest) async throws -> SearchResult {
         guard (1...1_000).contains(request.count) else {
-            throw SearchError(code: .badRequest, description: "between 1 and 1000 hits can be asked for, not \(request.count)")
+            throw SearchError(
+                code: .badRequest,
+                description: "between 1 and 1000 hits can be asked for, not \(request.count)"
+            )
         }
         guard request.text.unicodeScalars.contains(where: { !$0.properties.isWhitespace }) else {
             throw SearchError(code: .badRequest, description: "the question is empty")
@@ -30,7 +33,12 @@ package struct Searcher: Sendable {
         let vector = Array(matrix[0])
         // A swap between reading the pointer and searching is rare; twice in a row needs a reason.
         for _ in 0..<3 {
-            if let result = try await attempt(request, vector) { return result }
+            do {
+                if let result = try await attempt(request, vector) { return result }
+            } catch let error as PostgresError where error.code == .undefinedTable {
+                // The version was retired and dropped in between; where the schema is missing, the pointer is too.
+                continue
+            }
         }
         throw SearchError(code: .moved, description: "index '\(request.index)' was swapped again and again; ask again")
     }
@@ -40,6 +48,8 @@ package struct Searcher: Sendable {
         let settings = [
             ("sluice.tenant", request.tenant.rawValue), ("hnsw.ef_search", "\(effort)"),
             ("hnsw.iterative_scan", "relaxed_order"), ("hnsw.max_scan_tuples", "40000"),
+            // A plan made once for all tenants would be wrong for the large or for the small ones.
+            ("plan_cache_mode", "force_custom_plan"),
         ].map { (name: $0.0, value: $0.1) }
         return try await pool.transaction(readOnly: true, repeatableRead: true, settings: settings) { transaction in
             guard let pointer = try await transaction.query(SearchStatements.pointer(request.index)).first else {
@@ -55,21 +65,21 @@ package struct Searcher: Sendable {
                         + "\(embedder.model.fingerprint); point SLUICE_MODEL at the index's model"
                 )
             }
-            let known = try await transaction.query(
-                SearchStatements.count(pointer.version, request.tenant, cap: Self.exactBelow)
-            ).first ?? 0
+            let known =
+                try await transaction.query(
+                    SearchStatements.count(pointer.version, request.tenant, cap: Self.exactBelow)
+                ).first ?? 0
+            let nearest = { (method: SearchStatements.Method) in
+                try await transaction.query(
+                    SearchStatements.nearest(pointer, vector, request.tenant, request.count, by: method)
+                )
+            }
             var isExact = known < Self.exactBelow
-            if isExact { try await forbidIndex(transaction) }
-            var hits = try await transaction.query(
-                SearchStatements.nearest(pointer, vector, request.tenant, request.count)
-            )
+            var hits = try await nearest(isExact ? .exact : .index)
             if hits.count < min(request.count, known), !isExact {
                 // The index gave up before it had enough of this tenant's.
                 isExact = true
-                try await forbidIndex(transaction)
-                hits = try await transaction.query(
-                    SearchStatements.nearest(pointer, vector, request.tenant, request.count)
-                )
+                hits = try await nearest(.exact)
             }
             if hits.isEmpty && known > 0 { return nil }
             return SearchResult(
@@ -80,10 +90,5 @@ package struct Searcher: Sendable {
                 isExact: isExact
             )
         }
-    }
-
-    /// Until the end of this transaction vectors are compared one by one.
-    private func forbidIndex(_ transaction: PostgresTransaction) async throws {
-        try await transaction.execute(Statement("SELECT set_config('enable_indexscan', 'off', true)"))
     }
 }

@@ -61,7 +61,9 @@ package struct PostgresTaskStore: TaskStore {
         try await store.pool.query(WorkerStatements.lead(candidate, length)).first
     }
 
-    package func resign(_ holder: WorkerID) async throws { try await store.pool.execute(WorkerStatements.resign(holder)) }
+    package func resign(_ holder: WorkerID) async throws {
+        try await store.pool.execute(WorkerStatements.resign(holder))
+    }
 
     package func promoteDue(limit: Int) async throws -> [QueueName: Int] {
         Dictionary(try await store.pool.query(DutyStatements.promote(limit))) { $0 + $1 }

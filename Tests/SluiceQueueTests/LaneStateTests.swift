@@ -73,7 +73,10 @@ struct LaneStateTests {
         #expect(lane.ready == 0)
     }
 
-    @Test("every task is started or given back, once; never more at a time than slots", arguments: 0..<20 as Range<UInt64>)
+    @Test(
+        "every task is started or given back, once; never more at a time than slots",
+        arguments: 0..<20 as Range<UInt64>
+    )
     func randomSequences(seed: UInt64) {
         var generator = SeededGenerator(seed: seed)
         let concurrency = Int.random(in: 1...64, using: &generator)

@@ -9,13 +9,16 @@ package protocol DocumentStore: Sendable {
     /// The document of a task, with what is known of its live version; nil when it was erased.
     func document(_ id: DocumentID, tenant: TenantID) async throws -> DocumentSnapshot?
 
-    /// Ends an ingest for which nothing had to be done: same bytes, same fingerprint.
-    func finishUnchanged(_ document: DocumentID, tenant: TenantID, fence: Fence) async throws
+    /// Ends an ingest for which nothing had to be done: same bytes, same fingerprint as the live version's. An older version
+    /// under way is given up.
+    ///
+    /// Throws `TaskFailure` `document.moved` when another version went live since `document` was read.
+    func finishUnchanged(_ document: DocumentSnapshot, fence: Fence) async throws
 
-    /// Ends an ingest without text: records the outcome. The live version, if any, goes on answering.
+    /// Ends an ingest without text: records the outcome. The live version, if any, goes on answering; an older version under
+    /// way is given up.
     func finishWithoutText(
-        _ document: DocumentID,
-        tenant: TenantID,
+        _ document: DocumentSnapshot,
         outcome: ExtractionOutcome,
         detail: String,
         fence: Fence
@@ -24,16 +27,28 @@ package protocol DocumentStore: Sendable {
     /// Notes how an attempt's extraction ended that will be tried again or dies; not fenced by completion.
     func noteOutcome(_ document: DocumentID, tenant: TenantID, outcome: ExtractionOutcome, detail: String) async throws
 
+    /// Notes that an attempt could not read the source, and why; not fenced by completion.
+    func noteUnreadable(_ document: DocumentID, tenant: TenantID, detail: String) async throws
+
     /// Stages a new version. Chunks whose content hash is among the live ones or in the embedding cache need no model:
     /// when that is all, the version goes live in this transaction; otherwise `chunks.embed` tasks over at most
-    /// `window` missing chunks each are enqueued in it, in the batch of the task.
+    /// `window` missing chunks each are enqueued in it, in the batch of the task. An older version under way is given up: its
+    /// tasks end without effect.
+    ///
+    /// Who asked for the document after its snapshot was read may mean newer bytes: then this transaction, as every one that
+    /// ends an ingest, enqueues another `document.ingest`.
     func stage(_ version: StagedVersion, window: Int, fence: Fence) async throws -> StageReport
 
     /// The staged chunks of a version in a range of ordinals that have no vector yet, in order.
-    func chunksToEmbed(_ version: DocumentVersionID, ordinals: ClosedRange<Int>, tenant: TenantID) async throws -> [ChunkToEmbed]
+    func chunksToEmbed(_ version: DocumentVersionID, ordinals: ClosedRange<Int>, tenant: TenantID) async throws
+        -> [ChunkToEmbed]
 
     /// Those of the hashes whose vectors of this model the tenant's cache holds.
     func cached(_ hashes: [SHA256Digest], model: ModelIdentity, tenant: TenantID) async throws -> Set<SHA256Digest>
+
+    /// Stores vectors so that no further attempt computes them again; the task stays as it is. For a window in which
+    /// something failed.
+    func keepVectors(_ result: EmbeddingResult, fence: Fence) async throws
 
     /// Stores vectors and, where chunks were split again, their pieces; when this was the version's last `chunks.embed`
     /// task, makes the version live: chunks and vectors of every version of the index that is written to, in this
@@ -97,12 +112,15 @@ package struct DocumentSnapshot: Sendable {
     package let liveVersion: DocumentVersionID?
     package let liveContentHash: SHA256Digest?
     package let liveFingerprint: String?
+    /// The number of the newest request to ingest it.
+    package let request: Int64
 
     package init(
         id: DocumentID,
         tenant: TenantID,
         index: IndexSnapshot,
         uri: String,
+        request: Int64,
         liveVersion: DocumentVersionID?,
         liveContentHash: SHA256Digest?,
         liveFingerprint: String?
@@ -111,6 +129,7 @@ package struct DocumentSnapshot: Sendable {
         self.tenant = tenant
         self.index = index
         self.uri = uri
+        self.request = request
         self.liveVersion = liveVersion
         self.liveContentHash = liveContentHash
         self.liveFingerprint = liveFingerprint
@@ -130,6 +149,8 @@ package struct StagedVersion: Sendable {
     package let characterCount: Int
     package let chunks: [ChunkDraft]
     package let batch: BatchID?
+    /// As in the snapshot that was read before the source was.
+    package let request: Int64
 
     package init(
         document: DocumentID,
@@ -141,7 +162,8 @@ package struct StagedVersion: Sendable {
         metadata: DocumentMetadata,
         characterCount: Int,
         chunks: [ChunkDraft],
-        batch: BatchID?
+        batch: BatchID?,
+        request: Int64
     ) {
         self.document = document
         self.tenant = tenant
@@ -153,6 +175,7 @@ package struct StagedVersion: Sendable {
         self.characterCount = characterCount
         self.chunks = chunks
         self.batch = batch
+        self.request = request
     }
 }
 
@@ -218,7 +241,7 @@ package struct EmbeddingResult: Sendable {
 package struct EmbedReport: Sendable, Equatable {
     /// True when this made the version live.
     package let isLive: Bool
-    /// True when a newer version had superseded this one: nothing was stored.
+    /// True when a newer version had superseded this one, or the document is gone: nothing but the vectors was stored.
     package let wasSuperseded: Bool
 
     package init(isLive: Bool, wasSuperseded: Bool) {

@@ -84,7 +84,11 @@ package struct SettleQueue: Sendable {
     package mutating func succeeded(_ flush: Flush) { ended(flush) }
 
     /// The store may take it later.
-    package mutating func failedForNow(_ flush: Flush, at now: Instant, using generator: inout some RandomNumberGenerator) {
+    package mutating func failedForNow(
+        _ flush: Flush,
+        at now: Instant,
+        using generator: inout some RandomNumberGenerator
+    ) {
         ended(flush)
         guard flush.worker == worker else { return }
         var flush = flush

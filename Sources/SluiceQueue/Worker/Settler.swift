@@ -86,7 +86,7 @@ final class Settler: Sendable {
                 logger.warning("verdicts of lost leases were discarded", metadata: ["count": "\(refused.count)"])
             }
             done(flush.settlements.map(\.fence))
-        } catch where error.isTransientFailure {
+        } catch  where error.isTransientFailure {
             var generator = SystemRandomNumberGenerator()
             queue.withLock { $0.failedForNow(flush, at: .now, using: &generator) }
             logger.warning(

@@ -117,7 +117,7 @@ package final class Worker: Sendable {
             do {
                 try await register()
                 if lease.withLock({ $0.trusted(at: .now) }) != nil { return true }
-            } catch where error.isTransientFailure {
+            } catch  where error.isTransientFailure {
                 failures += 1
                 logger.warning("the store cannot be reached yet", metadata: ["error": "\(error)"])
                 _ = await shutdown.sleep(for: .milliseconds(Int.random(in: 200...min(5_000, 400 << min(failures, 4)))))

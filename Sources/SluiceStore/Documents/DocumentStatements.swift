@@ -9,7 +9,7 @@ enum DocumentStatements {
         Statement(
             """
             SELECT documents.id, documents.tenant_id, documents.uri, live.id, live.content_sha256, live.fingerprint,
-                \(IndexStatements.columns)
+                documents.requested, \(IndexStatements.columns)
             FROM documents JOIN indexes ON indexes.id = documents.index_id
             JOIN index_versions ON index_versions.id = indexes.live_version
             LEFT JOIN document_versions AS live ON live.id = documents.live_version
@@ -20,8 +20,9 @@ enum DocumentStatements {
             DocumentSnapshot(
                 id: DocumentID(rawValue: try row.int64(0)),
                 tenant: TenantID(trusted: try row.text(1)),
-                index: try IndexStatements.decode(row, from: 6),
+                index: try IndexStatements.decode(row, from: 7),
                 uri: try row.text(2),
+                request: try row.int64(6),
                 liveVersion: try row.optionalInt64(3).map { DocumentVersionID(rawValue: $0) },
                 liveContentHash: try row.optionalBytes(4).flatMap { SHA256Digest(bytes: $0) },
                 liveFingerprint: try row.optionalText(5)
@@ -29,10 +30,21 @@ enum DocumentStatements {
         }
     }
 
-    /// Holds the document until the transaction ends: ingests of one document take turns. False when it was erased.
-    static func lock(_ id: DocumentID) -> Statement<Int64> {
-        Statement("SELECT id FROM documents WHERE id = $1 FOR UPDATE", [.int8(id.rawValue)]) {
-            row throws(PostgresError) in try row.int64(0)
+    /// What a locked document's row says.
+    struct Held: Sendable {
+        let liveVersion: DocumentVersionID?
+        /// The number of the newest request to ingest it.
+        let requested: Int64
+    }
+
+    /// Holds the document until the transaction ends: ingests of one document take turns. No row when it was erased.
+    static func lock(_ id: DocumentID) -> Statement<Held> {
+        Statement("SELECT live_version, requested FROM documents WHERE id = $1 FOR UPDATE", [.int8(id.rawValue)]) {
+            row throws(PostgresError) in
+            Held(
+                liveVersion: try row.optionalInt64(0).map { DocumentVersionID(rawValue: $0) },
+                requested: try row.int64(1)
+            )
         }
     }
 
@@ -47,11 +59,47 @@ enum DocumentStatements {
         )
     }
 
-    /// Tells every ingest that waits for the document how it ended.
-    static func tellBatches(_ id: DocumentID, _ result: String) -> Statement<Void> {
+    /// Notes why the source could not be read. What an extraction said before is about other bytes, and goes.
+    static func unreadable(_ id: DocumentID, detail: String) -> Statement<Void> {
         Statement(
-            "UPDATE batch_documents SET result = $2 WHERE document_id = $1 AND result IS NULL",
-            [.int8(id.rawValue), .text(result)]
+            """
+            UPDATE documents SET outcome = NULL, outcome_detail = $2, updated_at = now(),
+                state = CASE WHEN live_version IS NULL THEN 'failed' ELSE 'live' END
+            WHERE id = $1
+            """,
+            [.int8(id.rawValue), .text(detail)]
+        )
+    }
+
+    /// Tells the ingests that wait for the document how it ended: those that asked before its source was read.
+    ///
+    /// - Parameter request: the newest request that had been made by then.
+    static func tellBatches(_ id: DocumentID, _ result: String, upTo request: Int64) -> Statement<Void> {
+        Statement(
+            "UPDATE batch_documents SET result = $2 WHERE document_id = $1 AND result IS NULL AND request <= $3",
+            [.int8(id.rawValue), .text(result), .int8(request)]
+        )
+    }
+
+    /// The newest batch that asked for the document after `request`; none when nobody waits any more.
+    static func laterBatch(_ id: DocumentID, after request: Int64) -> Statement<BatchID> {
+        Statement(
+            """
+            SELECT batch_id FROM batch_documents WHERE document_id = $1 AND result IS NULL AND request > $2
+            ORDER BY request DESC LIMIT 1
+            """,
+            [.int8(id.rawValue), .int8(request)]
+        ) { row throws(PostgresError) in BatchID(rawValue: try row.int64(0)) }
+    }
+
+    /// Later requests wait for this task from now on.
+    static func awaitTask(_ task: TaskID, for id: DocumentID, after request: Int64) -> Statement<Void> {
+        Statement(
+            """
+            WITH told AS (UPDATE documents SET task_id = $1 WHERE id = $2)
+            UPDATE batch_documents SET task_id = $1 WHERE document_id = $2 AND result IS NULL AND request > $3
+            """,
+            [.int8(task.rawValue), .int8(id.rawValue), .int8(request)]
         )
     }
 
@@ -74,11 +122,11 @@ enum DocumentStatements {
             """
             INSERT INTO document_versions (
                 tenant_id, document_id, number, state, content_sha256, byte_count, fingerprint, media_type, title, author,
-                source_created_at, source_modified_at, page_count, character_count, chunk_count, batch_id
+                source_created_at, source_modified_at, page_count, character_count, chunk_count, batch_id, request
             )
             VALUES (
                 $1, $2, (SELECT coalesce(max(number), 0) + 1 FROM document_versions WHERE document_id = $2), 'embedding',
-                $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14
+                $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15
             ) RETURNING id
             """,
             [
@@ -87,6 +135,7 @@ enum DocumentStatements {
                 .optionalText(metadata.title), .optionalText(metadata.author), .timestamp(metadata.createdAt),
                 .timestamp(metadata.modifiedAt), .int4(metadata.pageCount), .int8(Int64(version.characterCount)),
                 .int4(version.chunks.count), .optionalInt8(version.batch?.rawValue),
+                .int8(version.request),
             ]
         ) { row throws(PostgresError) in DocumentVersionID(rawValue: try row.int64(0)) }
     }
@@ -98,9 +147,10 @@ enum DocumentStatements {
         )
     }
 
-    /// Ordinals of staged chunks whose vector is neither with a live chunk of the document nor in the cache; and how many
-    /// of the others a live chunk has.
-    static func missing(_ version: DocumentVersionID, _ document: DocumentID, _ model: ModelIdentity) -> Statement<(Int, Bool)> {
+    /// Ordinals of staged chunks that the cache has no vector for, each with whether a live chunk of the document has it.
+    static func missing(_ version: DocumentVersionID, _ document: DocumentID, _ model: ModelIdentity) -> Statement<
+        (Int, Bool)
+    > {
         Statement(
             """
             SELECT ordinal, EXISTS (

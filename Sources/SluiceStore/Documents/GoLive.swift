@@ -43,7 +43,8 @@ enum GoLive {
 
     /// Vectors of the document's chunks that a version of the index lacks, from the cache. In the order of chunk ids, so
     /// that two transactions cannot deadlock on them.
-    static func addVectors(_ version: IndexVersionID, _ document: DocumentID, _ model: ModelIdentity) -> Statement<Void> {
+    static func addVectors(_ version: IndexVersionID, _ document: DocumentID, _ model: ModelIdentity) -> Statement<Void>
+    {
         Statement(
             """
             INSERT INTO \(quotedIdentifier(IndexVersionNames.table(version))) (chunk_id, tenant_id, content_hash, embedding)
@@ -60,7 +61,8 @@ enum GoLive {
     }
 
     /// Keeps the vectors of live chunks in the cache, from where `addVectors` takes those of new twins of them.
-    static func cacheLive(_ version: IndexVersionID, _ document: DocumentID, _ model: ModelIdentity) -> Statement<Void> {
+    static func cacheLive(_ version: IndexVersionID, _ document: DocumentID, _ model: ModelIdentity) -> Statement<Void>
+    {
         Statement(
             """
             INSERT INTO embedding_cache (tenant_id, model_fingerprint, content_hash, embedding)
@@ -102,6 +104,17 @@ enum GoLive {
         )
     }
 
+    /// Tells the ingests that asked for the document before the version's source was read.
+    static func tellBatches(_ version: DocumentVersionID, _ document: DocumentID) -> Statement<Void> {
+        Statement(
+            """
+            UPDATE batch_documents SET result = 'ok' WHERE document_id = $2 AND result IS NULL
+                AND request <= (SELECT request FROM document_versions WHERE id = $1)
+            """,
+            [.int8(version.rawValue), .int8(document.rawValue)]
+        )
+    }
+
     /// Runs all of it. Throws, and so rolls back, when a single chunk would be without its vector.
     static func run(
         _ version: DocumentVersionID,
@@ -109,7 +122,7 @@ enum GoLive {
         model: ModelIdentity,
         in transaction: PostgresTransaction
     ) async throws {
-        let written = try await transaction.query(IndexStatements.written(document))
+        let written = try await transaction.query(IndexStatements.written(document, model))
         try await transaction.execute(replaceChunks(version, document))
         for indexVersion in written {
             try await transaction.execute(addVectors(indexVersion, document, model))
@@ -123,6 +136,6 @@ enum GoLive {
             }
         }
         try await transaction.execute(publish(version, document))
-        try await transaction.execute(DocumentStatements.tellBatches(document, "ok"))
+        try await transaction.execute(tellBatches(version, document))
     }
 }

@@ -39,7 +39,9 @@ enum IndexStatements {
         ) { row throws(PostgresError) in IndexID(rawValue: try row.int64(0)) }
     }
 
-    static func insertFirstVersion(_ index: IndexID, _ model: ModelIdentity, _ chunker: String) -> Statement<IndexVersionID> {
+    static func insertFirstVersion(_ index: IndexID, _ model: ModelIdentity, _ chunker: String) -> Statement<
+        IndexVersionID
+    > {
         Statement(
             """
             INSERT INTO index_versions (index_id, number, state, model_fingerprint, chunker_fingerprint, dimension)
@@ -70,15 +72,16 @@ enum IndexStatements {
         )
     }
 
-    /// Versions of a document's index that every ingest writes to.
-    static func written(_ document: DocumentID) -> Statement<IndexVersionID> {
+    /// Versions of a document's index that every ingest with this model writes to.
+    static func written(_ document: DocumentID, _ model: ModelIdentity) -> Statement<IndexVersionID> {
         Statement(
             """
             SELECT index_versions.id FROM index_versions JOIN documents USING (index_id)
-            WHERE documents.id = $1 AND index_versions.state IN ('building', 'indexing', 'validating', 'ready', 'live', 'soaking')
+            WHERE documents.id = $1 AND index_versions.model_fingerprint = $2
+                AND index_versions.state IN ('building', 'indexing', 'validating', 'ready', 'live', 'soaking')
             ORDER BY index_versions.id
             """,
-            [.int8(document.rawValue)]
+            [.int8(document.rawValue), .text(model.fingerprint)]
         ) { row throws(PostgresError) in IndexVersionID(rawValue: try row.int64(0)) }
     }
 
@@ -92,9 +95,30 @@ enum IndexStatements {
         ) { row throws(PostgresError) in try row.bool(0) }
     }
 
-    static func parameters(_ version: IndexVersionID) -> Statement<(m: Int, efConstruction: Int)> {
-        Statement("SELECT hnsw_m, hnsw_ef_construction FROM index_versions WHERE id = $1", [.int8(version.rawValue)]) {
-            row throws(PostgresError) in (try row.int32(0), try row.int32(1))
+    struct BuildPlan: Sendable {
+        let m: Int
+        let efConstruction: Int
+        let vectors: Int
+        /// About what the graph takes: vectors, links to 2·m neighbours on the lowest level and some above, and overhead.
+        let graphMegabytes: Int
+    }
+
+    static func buildPlan(_ version: IndexVersionID) -> Statement<BuildPlan> {
+        Statement(
+            """
+            SELECT hnsw_m, hnsw_ef_construction, dimension,
+                (SELECT count(*) FROM \(quotedIdentifier(IndexVersionNames.table(version))))
+            FROM index_versions WHERE id = $1
+            """,
+            [.int8(version.rawValue)]
+        ) { row throws(PostgresError) in
+            let (m, dimension, vectors) = (try row.int32(0), try row.int32(2), Int(try row.int64(3)))
+            return BuildPlan(
+                m: m,
+                efConstruction: try row.int32(1),
+                vectors: vectors,
+                graphMegabytes: vectors * (dimension * 2 + m * 2 * 16 * 5 / 4 + 256) / 1_048_576 + 1
+            )
         }
     }
 

@@ -35,7 +35,8 @@ extension PostgresDocumentStore {
 
     /// Registers documents, visible from now on, and enqueues their ingest under one new batch.
     ///
-    /// A document that is being ingested already is not enqueued twice: its running task serves both batches.
+    /// A document that is being ingested already is not enqueued twice: the task that waits serves both batches, and one that
+    /// runs, and may have read the source before it changed, enqueues another when it ends. URIs given twice count once.
     package func requestIngest(
         of uris: [String],
         tenant: TenantID,
@@ -45,19 +46,13 @@ extension PostgresDocumentStore {
         try await store.ensureTenant(tenant)
         let batch = try await store.createBatch(tenant: tenant, label: label)
         var underWay = 0
+        // Sorted: two requests for the same documents lock them in the same order.
+        let uris = Self.distinct(uris)
         for start in stride(from: 0, to: uris.count, by: Self.requestBatch) {
-            // Sorted: two requests for the same documents lock them in the same order.
-            let part = Array(uris[start..<min(start + Self.requestBatch, uris.count)]).sorted()
+            let part = Array(uris[start..<min(start + Self.requestBatch, uris.count)])
             let enqueued = try await store.inTenant(tenant) { transaction in
                 let documents = try await transaction.query(Self.register(part, tenant, index.id))
-                let tasks = try documents.map { document in
-                    try NewTask(
-                        IngestDocumentInput(document: document),
-                        tenant: tenant,
-                        batch: batch,
-                        uniqueKey: "document/\(document)"
-                    )
-                }
+                let tasks = try documents.map { try Self.ingestTask($0.id, tenant, batch) }
                 let enqueued = try await store.enqueue(tasks, in: transaction)
                 try await transaction.execute(Self.expect(documents, enqueued.map(\.id), batch, tenant))
                 return enqueued
@@ -86,36 +81,52 @@ extension PostgresDocumentStore {
         }
     }
 
-    private static func register(_ uris: [String], _ tenant: TenantID, _ index: IndexID) -> Statement<DocumentID> {
+    /// Each URI once, in the order of their bytes: to `String`'s own comparison two spellings of "é" are one, to files not.
+    static func distinct(_ uris: [String]) -> [String] {
+        var distinct: [String] = []
+        for uri in uris.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) })
+        where !(distinct.last?.utf8.elementsEqual(uri.utf8) ?? false) {
+            distinct.append(uri)
+        }
+        return distinct
+    }
+
+    /// A document with the number of the request just made for it.
+    private struct Request: Sendable {
+        let id: DocumentID
+        let number: Int64
+    }
+
+    private static func register(_ uris: [String], _ tenant: TenantID, _ index: IndexID) -> Statement<Request> {
         Statement(
             """
-            WITH given AS (SELECT DISTINCT uri FROM unnest($3::text[]) AS given (uri))
-            INSERT INTO documents (tenant_id, index_id, uri) SELECT $1, $2, uri FROM given ORDER BY uri
-            ON CONFLICT (tenant_id, index_id, uri) DO UPDATE SET updated_at = now(),
+            INSERT INTO documents (tenant_id, index_id, uri, requested)
+            SELECT $1, $2, uri, 1 FROM unnest($3::text[]) WITH ORDINALITY AS given (uri, position) ORDER BY position
+            ON CONFLICT (tenant_id, index_id, uri) DO UPDATE SET updated_at = now(), requested = documents.requested + 1,
                 state = CASE WHEN documents.state = 'failed' THEN 'queued' ELSE documents.state END
-            RETURNING id
+            RETURNING id, requested
             """,
             [.text(tenant.rawValue), .int8(index.rawValue), .textArray(uris)]
-        ) { row throws(PostgresError) in DocumentID(rawValue: try row.int64(0)) }
+        ) { row throws(PostgresError) in Request(id: DocumentID(rawValue: try row.int64(0)), number: try row.int64(1)) }
     }
 
     private static func expect(
-        _ documents: [DocumentID],
+        _ documents: [Request],
         _ tasks: [TaskID],
         _ batch: BatchID,
         _ tenant: TenantID
     ) -> Statement<Void> {
         Statement(
             """
-            WITH given AS (SELECT * FROM unnest($3::int8[], $4::int8[]) AS given (document, task)), told AS (
+            WITH given AS (SELECT * FROM unnest($3::int8[], $4::int8[], $5::int8[]) AS given (document, task, request)), told AS (
                 UPDATE documents SET task_id = given.task FROM given WHERE documents.id = given.document
             )
-            INSERT INTO batch_documents (batch_id, document_id, tenant_id, task_id)
-            SELECT $1, document, $2, task FROM given ON CONFLICT DO NOTHING
+            INSERT INTO batch_documents (batch_id, document_id, tenant_id, task_id, request)
+            SELECT $1, document, $2, task, request FROM given
             """,
             [
-                .int8(batch.rawValue), .text(tenant.rawValue), .int8Array(documents.map(\.rawValue)),
-                .int8Array(tasks.map(\.rawValue)),
+                .int8(batch.rawValue), .text(tenant.rawValue), .int8Array(documents.map(\.id.rawValue)),
+                .int8Array(tasks.map(\.rawValue)), .int8Array(documents.map(\.number)),
             ]
         )
     }

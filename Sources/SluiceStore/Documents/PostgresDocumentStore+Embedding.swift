@@ -34,23 +34,43 @@ extension PostgresDocumentStore {
         return Set(found.compactMap { SHA256Digest(bytes: $0) })
     }
 
+    package func keepVectors(_ result: EmbeddingResult, fence: Fence) async throws {
+        if result.vectors.isEmpty { return }
+        try await store.inTenant(result.tenant) { transaction in
+            try await store.hold(fence, in: transaction)
+            // A document that was erased leaves nothing behind.
+            guard let document = try await transaction.query(Self.documentOf(result.version)).first,
+                try await !transaction.query(DocumentStatements.lock(document)).isEmpty
+            else { return }
+            try await cache(result, transaction)
+        }
+    }
+
     package func finishEmbedding(_ result: EmbeddingResult, fence: Fence) async throws -> EmbedReport {
         try await store.inTenant(result.tenant) { transaction in
+            try await store.hold(fence, in: transaction)
+            let report = try await apply(result, transaction)
             try await store.complete(fence, in: transaction)
-            // The document first, as in `stage`: the same order everywhere, so that two transactions cannot deadlock.
-            guard let document = try await transaction.query(Self.documentOf(result.version)).first,
-                try await !transaction.query(DocumentStatements.lock(document)).isEmpty,
-                try await transaction.query(Self.stateOf(result.version)).first == "embedding"
-            else { return EmbedReport(isLive: false, wasSuperseded: true) }
-            try await cache(result, transaction)
-            try await replaceSplit(result, transaction)
-            let pending = try await transaction.query(
-                Self.countDown(result.version, embedded: result.vectors.count)
-            ).first
-            guard pending == 0 else { return EmbedReport(isLive: false, wasSuperseded: false) }
-            try await GoLive.run(result.version, of: document, model: result.model, in: transaction)
-            return EmbedReport(isLive: true, wasSuperseded: false)
+            return report
         }
+    }
+
+    /// Locks in the order that `PostgresDocumentStore.hold` describes.
+    private func apply(_ result: EmbeddingResult, _ transaction: PostgresTransaction) async throws -> EmbedReport {
+        let superseded = EmbedReport(isLive: false, wasSuperseded: true)
+        guard let document = try await transaction.query(Self.documentOf(result.version)).first,
+            try await !transaction.query(DocumentStatements.lock(document)).isEmpty
+        else { return superseded }
+        // Also for a version that was given up: the vectors are there, and the newer version has most of the texts.
+        try await cache(result, transaction)
+        guard try await transaction.query(Self.stateOf(result.version)).first == "embedding" else { return superseded }
+        try await replaceSplit(result, transaction)
+        let pending = try await transaction.query(
+            Self.countDown(result.version, embedded: result.vectors.count)
+        ).first
+        guard pending == 0 else { return EmbedReport(isLive: false, wasSuperseded: false) }
+        try await GoLive.run(result.version, of: document, model: result.model, in: transaction)
+        return EmbedReport(isLive: true, wasSuperseded: false)
     }
 
     /// Vectors go through a stage by binary COPY, then into the cache in the order of their hashes.

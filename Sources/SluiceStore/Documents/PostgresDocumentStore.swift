@@ -19,28 +19,42 @@ package struct PostgresDocumentStore: DocumentStore {
         try await store.pool.query(DocumentStatements.snapshot(id, tenant)).first
     }
 
-    package func finishUnchanged(_ document: DocumentID, tenant: TenantID, fence: Fence) async throws {
-        try await store.inTenant(tenant) { transaction in
-            try await store.complete(fence, in: transaction)
-            _ = try await transaction.query(DocumentStatements.lock(document))
-            try await transaction.execute(DocumentStatements.end(document, outcome: .ok, detail: "unchanged"))
-            try await transaction.execute(DocumentStatements.tellBatches(document, "unchanged"))
+    package func finishUnchanged(_ document: DocumentSnapshot, fence: Fence) async throws {
+        let enqueued = try await store.inTenant(document.tenant) { transaction in
+            let held = try await hold(document.id, fence, transaction)
+            guard held.liveVersion == document.liveVersion else {
+                throw TaskFailure(
+                    errorClass: "document.moved",
+                    message:
+                        "another version of document \(document.id) went live while its source was being read; it is read again"
+                )
+            }
+            try await transaction.execute([
+                DocumentStatements.abandonUnfinished(document.id),
+                DocumentStatements.end(document.id, outcome: .ok, detail: "unchanged"),
+                DocumentStatements.tellBatches(document.id, "unchanged", upTo: document.request),
+            ])
+            return try await end(fence, document.id, document.tenant, served: document.request, held, transaction)
         }
+        await announce(enqueued)
     }
 
     package func finishWithoutText(
-        _ document: DocumentID,
-        tenant: TenantID,
+        _ document: DocumentSnapshot,
         outcome: ExtractionOutcome,
         detail: String,
         fence: Fence
     ) async throws {
-        try await store.inTenant(tenant) { transaction in
-            try await store.complete(fence, in: transaction)
-            _ = try await transaction.query(DocumentStatements.lock(document))
-            try await transaction.execute(DocumentStatements.end(document, outcome: outcome, detail: detail))
-            try await transaction.execute(DocumentStatements.tellBatches(document, outcome.name))
+        let enqueued = try await store.inTenant(document.tenant) { transaction in
+            let held = try await hold(document.id, fence, transaction)
+            try await transaction.execute([
+                DocumentStatements.abandonUnfinished(document.id),
+                DocumentStatements.end(document.id, outcome: outcome, detail: detail),
+                DocumentStatements.tellBatches(document.id, outcome.name, upTo: document.request),
+            ])
+            return try await end(fence, document.id, document.tenant, served: document.request, held, transaction)
         }
+        await announce(enqueued)
     }
 
     package func noteOutcome(
@@ -54,12 +68,19 @@ package struct PostgresDocumentStore: DocumentStore {
         }
     }
 
+    package func noteUnreadable(_ document: DocumentID, tenant: TenantID, detail: String) async throws {
+        _ = try await store.inTenant(tenant) { transaction in
+            try await transaction.execute(DocumentStatements.unreadable(document, detail: detail))
+        }
+    }
+
     package func stage(_ version: StagedVersion, window: Int, fence: Fence) async throws -> StageReport {
         let (report, enqueued) = try await store.inTenant(version.tenant) { transaction in
-            try await store.complete(fence, in: transaction)
-            guard try await !transaction.query(DocumentStatements.lock(version.document)).isEmpty,
-                let current = try await transaction.query(DocumentStatements.snapshot(version.document, version.tenant))
-                    .first
+            let held = try await hold(version.document, fence, transaction)
+            guard
+                let current = try await transaction.query(
+                    DocumentStatements.snapshot(version.document, version.tenant)
+                ).first
             else { throw Self.erased(version.document) }
             try Self.check(version.model, fits: current.index)
             try await transaction.execute(DocumentStatements.abandonUnfinished(version.document))
@@ -70,9 +91,10 @@ package struct PostgresDocumentStore: DocumentStore {
                 live: try await transaction.query(DocumentStatements.liveHashes(version.document))
             )
             let windows = Self.windows(missing, of: window)
-            let cached = version.chunks.count - kept - missing.count
+            // A chunk whose equal is kept may be a second one of its text: then it is neither.
+            let cached = max(0, version.chunks.count - kept - missing.count)
             try await transaction.execute(
-                DocumentStatements.planned(id, kept: kept, cached: max(0, cached), tasks: windows.count)
+                DocumentStatements.planned(id, kept: kept, cached: cached, tasks: windows.count)
             )
             var enqueued: [EnqueuedTask] = []
             if windows.isEmpty {
@@ -82,11 +104,19 @@ package struct PostgresDocumentStore: DocumentStore {
                 let tasks = try windows.map { try Self.embedTask($0, of: id, version) }
                 enqueued = try await store.enqueue(tasks, in: transaction)
             }
+            enqueued += try await end(
+                fence,
+                version.document,
+                version.tenant,
+                served: version.request,
+                held,
+                transaction
+            )
             let report = StageReport(
                 version: id,
                 chunks: version.chunks.count,
                 kept: kept,
-                cached: max(0, cached),
+                cached: cached,
                 toEmbed: missing.count,
                 isLive: windows.isEmpty
             )
@@ -94,6 +124,54 @@ package struct PostgresDocumentStore: DocumentStore {
         }
         await announce(enqueued)
         return report
+    }
+
+    // MARK: - The frame of every ending
+
+    /// Begins a transaction that ends a task of a document: the task, then the document, then all else, batches last.
+    ///
+    /// The same order everywhere, so that no two of them, and no request for the same documents, can deadlock. A batch's row
+    /// is what all its tasks write, so it is locked for the last statements only.
+    private func hold(
+        _ document: DocumentID,
+        _ fence: Fence,
+        _ transaction: PostgresTransaction
+    ) async throws -> DocumentStatements.Held {
+        try await store.hold(fence, in: transaction)
+        guard let held = try await transaction.query(DocumentStatements.lock(document)).first else {
+            throw Self.erased(document)
+        }
+        return held
+    }
+
+    /// Completes an ingest, and enqueues the next when one was asked for after request `served`: the source may have changed
+    /// since it was read.
+    private func end(
+        _ fence: Fence,
+        _ document: DocumentID,
+        _ tenant: TenantID,
+        served: Int64,
+        _ held: DocumentStatements.Held,
+        _ transaction: PostgresTransaction
+    ) async throws -> [EnqueuedTask] {
+        try await store.complete(fence, in: transaction)
+        guard held.requested > served,
+            let batch = try await transaction.query(DocumentStatements.laterBatch(document, after: served)).first
+        else { return [] }
+        let enqueued = try await store.enqueue([Self.ingestTask(document, tenant, batch)], in: transaction)
+        if let task = enqueued.first {
+            try await transaction.execute(DocumentStatements.awaitTask(task.id, for: document, after: served))
+        }
+        return enqueued
+    }
+
+    static func ingestTask(_ document: DocumentID, _ tenant: TenantID, _ batch: BatchID) throws -> NewTask {
+        try NewTask(
+            IngestDocumentInput(document: document),
+            tenant: tenant,
+            batch: batch,
+            uniqueKey: "document/\(document)"
+        )
     }
 
     // MARK: -

@@ -72,7 +72,8 @@ struct StatusView {
         let leader = snapshot.leader
         var text = "coordinator  "
         if let holder = leader.holder {
-            text += "\(String("\(holder)".prefix(8))) leads, term \(leader.term), since \(Format.seconds(leader.sinceSeconds))"
+            text +=
+                "\(String("\(holder)".prefix(8))) leads, term \(leader.term), since \(Format.seconds(leader.sinceSeconds))"
             text += ", \(leader.standbys) standing by, \(Format.count(leader.rescued)) rescued\n"
         } else {
             text += "none leads\n"

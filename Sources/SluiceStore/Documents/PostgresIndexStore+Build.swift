@@ -1,0 +1,81 @@
+package import SluiceCore
+internal import SluicePostgres
+
+extension PostgresIndexStore {
+    /// The most that a build may take of the server's memory for the graph, in MiB. A graph that does not fit is finished on
+    /// disk, many times slower.
+    private static let maxBuildMemory = 2_048
+    private static let minBuildMemory = 64
+
+    /// Cosine operators, although the vectors are of unit length: a score of a hit is then the distance itself, and an
+    /// index stays right should a model come that does not normalise.
+    package func buildHNSW(_ version: IndexVersionID) async throws -> Bool {
+        let name = IndexVersionNames.hnsw(version)
+        return try await store.pool.withConnection { connection in
+            if try await connection.query(IndexStatements.hnswState(name)).first == true { return false }
+            guard let plan = try await connection.query(IndexStatements.buildPlan(version)).first else {
+                throw TaskFailure(errorClass: "index.gone", message: "index version \(version) does not exist any more")
+            }
+            do {
+                try await build(version, plan, connection)
+            } catch {
+                try? await reset(connection)
+                throw error
+            }
+            try await reset(connection)
+            guard try await connection.query(IndexStatements.hnswState(name)).first == true else {
+                throw TaskFailure(
+                    errorClass: "index.invalid",
+                    message: "the HNSW index of version \(version) is not valid after its build; it is built again"
+                )
+            }
+            try await connection.execute([
+                IndexStatements.indexed(version),
+                IndexStatements.event(
+                    version,
+                    "indexed",
+                    detail:
+                        "{\"m\": \(plan.m), \"ef_construction\": \(plan.efConstruction), \"vectors\": \(plan.vectors)}"
+                ),
+            ])
+            return true
+        }
+    }
+
+    private func build(
+        _ version: IndexVersionID,
+        _ plan: IndexStatements.BuildPlan,
+        _ connection: PostgresConnection
+    ) async throws {
+        let name = quotedIdentifier(IndexVersionNames.hnsw(version))
+        let table = quotedIdentifier(IndexVersionNames.table(version))
+        let memory = min(max(plan.graphMegabytes, Self.minBuildMemory), Self.maxBuildMemory)
+        try await connection.script(
+            "SET statement_timeout = 0; SET lock_timeout = '30s'; SET maintenance_work_mem = '\(memory)MB'"
+        )
+        // What is there is a build that was cut off: CONCURRENTLY leaves it behind, invalid.
+        try await connection.script("DROP INDEX CONCURRENTLY IF EXISTS \(name)", timeout: .seconds(600))
+        let create = """
+            CREATE INDEX CONCURRENTLY \(name) ON \(table)
+            USING hnsw (embedding halfvec_cosine_ops) WITH (m = \(plan.m), ef_construction = \(plan.efConstruction))
+            """
+        do throws(PostgresError) {
+            try await connection.script(create, timeout: Self.buildLimit)
+        } catch {
+            guard error.code == .outOfResources else { throw error }
+            // Workers share the graph through shared memory, of which containers have 64 MiB unless told otherwise: alone, then.
+            try await connection.script("SET max_parallel_maintenance_workers = 0")
+            try await connection.script("DROP INDEX CONCURRENTLY IF EXISTS \(name)", timeout: .seconds(600))
+            try await connection.script(create, timeout: Self.buildLimit)
+        }
+        try await connection.script("ANALYZE \(table)", timeout: .seconds(600))
+    }
+
+    private static let buildLimit = Duration.seconds(6 * 3_600)
+
+    private func reset(_ connection: PostgresConnection) async throws {
+        try await connection.script(
+            "RESET statement_timeout; RESET lock_timeout; RESET maintenance_work_mem; RESET max_parallel_maintenance_workers"
+        )
+    }
+}
