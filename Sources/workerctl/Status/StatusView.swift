@@ -92,6 +92,11 @@ struct StatusView {
             + "round trip \(Format.seconds(redis.roundTrip.inSeconds))"
     }
 
+    /// A bare digest is told apart by its first digits; --json has all of them.
+    private static func short(_ model: String) -> String {
+        model.utf8.count == 64 ? String(model.prefix(12)) + "…" : model
+    }
+
     private func indexes(_ snapshot: StatusSnapshot) -> String {
         if snapshot.indexes.isEmpty { return "" }
         var table = Table([
@@ -101,7 +106,7 @@ struct StatusView {
         for index in snapshot.indexes {
             table.add([
                 index.name.rawValue, "\(index.version)", Format.count(index.documents),
-                Format.count(index.chunksEstimate), index.isIndexed ? "built" : "pending", index.model,
+                Format.count(index.chunksEstimate), index.isIndexed ? "built" : "pending", Self.short(index.model),
             ])
         }
         return "\n" + table.render()
