@@ -24,9 +24,13 @@ package struct PreparedStatements {
     /// Names the server still keeps though nobody uses them any more.
     private var abandoned: [String] = []
     private let limit: Int
+    private let prefix: String
 
-    package init(limit: Int) {
+    /// - Parameter prefix: starts the names; an identifier of its own for each connection. A pooler that does not track
+    ///   statements hands one connection of the server to many, and under a name of another's would run what that other sent.
+    package init(limit: Int, prefix: String) {
         precondition(limit > 0)
+        self.prefix = prefix
         self.limit = limit
     }
 
@@ -42,7 +46,7 @@ package struct PreparedStatements {
             entries[oldest.key] = nil
             abandoned.append(oldest.value.name)
         }
-        let name = "s\(clock)"
+        let name = "\(prefix)_\(clock)"
         entries[key] = (name, clock)
         return Use(name: name, isNew: true)
     }

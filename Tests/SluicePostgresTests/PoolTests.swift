@@ -124,16 +124,31 @@ struct PoolTests {
 
     @Test("a closed pool refuses, and its connections are gone from the server")
     func closed() async throws {
-        try await Server.withPool(size: 1) { watcher in
-            let pool = PostgresPool(try Server.configuration())
-            guard let pid = try await pool.query(.backendPID).first else { throw Server.Missing() }
-            pool.close()
-            #expect(await code { _ = try await pool.query(.backendPID) } == .poolClosed)
-            try await eventually("the backend is gone") {
-                try await watcher.query(.int64("SELECT count(*) FROM pg_stat_activity WHERE pid = $1", [.int8(pid)]))
-                    == [0]
-            }
+        let pool = PostgresPool(try Server.configuration())
+        guard let pid = try await pool.query(.backendPID).first else { throw Server.Missing() }
+        pool.close()
+        #expect(await code { _ = try await pool.query(.backendPID) } == .poolClosed)
+        let watcher = try Server.shared()
+        try await eventually("the backend is gone") {
+            try await watcher.query(.int64("SELECT count(*) FROM pg_stat_activity WHERE pid = $1", [.int8(pid)])) == [0]
         }
+    }
+
+    @Test("where the server has no room for one more, callers wait for the connections there are")
+    func full() async throws {
+        let real = try #require(ServerURL(try Server.url()))
+        let proxy = try Proxy(target: real.port)
+        defer { proxy.stop() }
+        let url = "postgresql://\(real.credentials)@127.0.0.1:\(proxy.port)/\(real.database)?sslmode=disable"
+        let pool = PostgresPool(PostgresConfiguration(url: url, applicationName: "test"))
+        defer { pool.close() }
+        _ = try await pool.query(.backendPID)
+        proxy.refuse(true)
+        let answers = try await withThrowingTaskGroup(of: [Int64].self) { group in
+            for _ in 0..<50 { group.addTask { try await pool.query(.backendPID) } }
+            return try await group.reduce(into: Set<[Int64]>()) { $0.insert($1) }
+        }
+        #expect(answers.count == 1 && pool.statistics.opened == 1, "all were served by the one connection")
     }
 
     @Test("a server that comes back is used again without anyone's help")
@@ -142,13 +157,13 @@ struct PoolTests {
         let proxy = try Proxy(target: real.port)
         defer { proxy.stop() }
         proxy.refuse(true)
-        let url = "postgresql://\(real.credentials)@127.0.0.1:\(proxy.port)/\(real.database)"
+        let url = "postgresql://\(real.credentials)@127.0.0.1:\(proxy.port)/\(real.database)?sslmode=disable"
         let pool = PostgresPool(PostgresConfiguration(url: url, applicationName: "test"))
         defer { pool.close() }
         // By the server or by the back-off, it is the same answer, and nobody waits for a connection that cannot come.
         for _ in 0..<50 {
             let error = await #expect(throws: PostgresError.self) { try await pool.query(.backendPID) }
-            #expect(error?.code == .cannotConnect && error?.isTransient == true)
+            #expect(error?.code == .tooManyConnections && error?.isTransient == true)
         }
         #expect(pool.statistics.leased == 0 && pool.statistics.waiting == 0)
         proxy.refuse(false)

@@ -8,7 +8,7 @@ struct PreparedStatementsTests {
 
     @Test("a text is prepared once for each list of types")
     func keys() {
-        var statements = PreparedStatements(limit: 10)
+        var statements = PreparedStatements(limit: 10, prefix: "s")
         let first = statements.use(key("SELECT $1", [20]))
         #expect(first.isNew)
         let again = statements.use(key("SELECT $1", [20]))
@@ -19,7 +19,7 @@ struct PreparedStatementsTests {
 
     @Test("the one unused for longest gives way and is deallocated once")
     func eviction() {
-        var statements = PreparedStatements(limit: 2)
+        var statements = PreparedStatements(limit: 2, prefix: "s")
         _ = statements.use(key("a"))
         let b = statements.use(key("b"))
         _ = statements.use(key("a"))
@@ -35,7 +35,7 @@ struct PreparedStatementsTests {
 
     @Test("a name is never used twice, whatever was forgotten")
     func names() {
-        var statements = PreparedStatements(limit: 3)
+        var statements = PreparedStatements(limit: 3, prefix: "s")
         var names: Set<String> = []
         for round in 0..<50 {
             let use = statements.use(key("\(round % 7)"))

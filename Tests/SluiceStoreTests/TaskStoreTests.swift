@@ -91,14 +91,13 @@ struct TaskStoreTests {
         try await withTestStore { store in
             let tasks = PostgresTaskStore(store)
             _ = try await tasks.enqueue([task(0)])
-            let zombie = try await worker(tasks, lease: .milliseconds(1))
+            let zombie = try await worker(tasks)
+            try await expire(zombie, store)
             let first = try await tasks.claimNext(queue: .ingestion, limit: 1, worker: zombie)
             #expect(first.isEmpty, "an expired lease claims nothing")
             let slow = try await worker(tasks)
             let held = try #require(try await tasks.claimNext(queue: .ingestion, limit: 1, worker: slow).first)
-            try await store.pool.execute(
-                Statement("UPDATE workers SET lease_expires_at = now() WHERE id = $1", [.uuid(slow)])
-            )
+            try await expire(slow, store)
             let leader = WorkerID.random()
             let term = try #require(try await tasks.lead(as: leader, for: .seconds(15)))
             let rescued = try await tasks.rescue(limit: 10, term: term)
@@ -109,6 +108,12 @@ struct TaskStoreTests {
             #expect(again.attempt == 2 && again.crashCount == 1 && again.token > held.token)
             #expect(try await tasks.renew(slow, report: report(), holding: []) == .expired)
         }
+    }
+
+    private func expire(_ worker: WorkerID, _ store: Store) async throws {
+        try await store.pool.execute(
+            Statement("UPDATE workers SET lease_expires_at = now() WHERE id = $1", [.uuid(worker)])
+        )
     }
 
     private func report() -> WorkerReport {

@@ -42,7 +42,7 @@ final class Proxy: Sendable {
     /// From now on nothing gets through, in either direction, new connections included.
     func fallSilent() { isSilent.store(true, ordering: .sequentiallyConsistent) }
 
-    /// Whether new connections are closed at once, as by a server that is not there.
+    /// Whether new connections are refused with the words of a server that is full.
     func refuse(_ refuses: Bool) { isRefusing.store(refuses, ordering: .sequentiallyConsistent) }
 
     func stop() { shutdown(listener, Int32(SHUT_RDWR)) }
@@ -50,7 +50,7 @@ final class Proxy: Sendable {
     private func serve(_ client: Int32) {
         if isSilent.load(ordering: .sequentiallyConsistent) { return }
         if isRefusing.load(ordering: .sequentiallyConsistent) {
-            close(client)
+            refuse(client)
             return
         }
         let server = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
@@ -68,20 +68,30 @@ final class Proxy: Sendable {
         PinnedThread.detach(name: "proxy-down") { self.pump(server, client, counts: false) }
     }
 
+    /// Reads the start-up message and answers as PostgreSQL does. Source: "Message Formats", ErrorResponse.
+    private func refuse(_ client: Int32) {
+        var buffer = [UInt8](repeating: 0, count: 4_096)
+        _ = read(client, &buffer, buffer.count)
+        let fields = Array("SFATAL\0VFATAL\0C53300\0Msorry, too many clients already\0\0".utf8)
+        let message = [UInt8(ascii: "E"), 0, 0, 0, UInt8(fields.count + 4)] + fields
+        _ = message.withUnsafeBytes { send(client, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+        close(client)
+    }
+
     private func pump(_ from: Int32, _ to: Int32, counts: Bool) {
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         while true {
             let count = read(from, &buffer, buffer.count)
-            if isSilent.load(ordering: .sequentiallyConsistent) { return }
             if counts, count > 0 { arrivals.add(1, ordering: .sequentiallyConsistent) }
+            if isSilent.load(ordering: .sequentiallyConsistent) { return }
             if count <= 0 {
                 shutdown(to, Int32(SHUT_RDWR))
                 return
             }
             var sent = 0
             while sent < count {
-                let written = buffer.withUnsafeBytes {
-                    send(to, $0.baseAddress.map { $0 + sent }, count - sent, Int32(MSG_NOSIGNAL))
+                let written = buffer[sent..<count].withUnsafeBytes {
+                    send(to, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
                 }
                 if written <= 0 { return }
                 sent += written
