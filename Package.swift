@@ -159,8 +159,8 @@ let package = Package(
         tests(
             "SluicePipelineTests",
             [
-                "SluicePipeline", "SluiceInference", "SluiceQueue", "SluiceDocuments", "SluiceCore", "SluiceSystem",
-                "SluiceTestKit", logging,
+                "SluicePipeline", "SluiceStore", "SluicePostgres", "SluiceInference", "SluiceQueue", "SluiceDocuments",
+                "SluiceCore", "SluiceSystem", "SluiceTestKit", "SluiceServerKit", logging,
             ]
         ),
         tests("SluiceServiceTests", ["SluiceService", "SluiceCore", "SluiceSystem", "SluiceTestKit"]),

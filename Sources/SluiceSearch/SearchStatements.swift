@@ -96,5 +96,9 @@ enum SearchStatements {
         }
     }
 
+    static func explain(_ statement: Statement<SearchHit>) -> Statement<String> {
+        Statement("EXPLAIN " + statement.sql, statement.parameters) { row throws(PostgresError) in try row.text(0) }
+    }
+
     private static func table(_ version: IndexVersionID) -> String { quotedIdentifier("embeddings_g\(version)") }
 }

@@ -147,30 +147,22 @@ enum DocumentStatements {
         )
     }
 
-    /// Ordinals of staged chunks that the cache has no vector for, each with whether a live chunk of the document has it.
-    static func missing(_ version: DocumentVersionID, _ document: DocumentID, _ model: ModelIdentity) -> Statement<
-        (Int, Bool)
-    > {
+    /// Staged chunks that the cache has no vector for.
+    static func missing(
+        _ version: DocumentVersionID,
+        _ model: ModelIdentity
+    ) -> Statement<(ordinal: Int, hash: SHA256Digest)> {
         Statement(
             """
-            SELECT ordinal, EXISTS (
-                SELECT FROM chunks WHERE chunks.document_id = $2 AND chunks.content_hash = staged_chunks.content_hash
-            ) AS is_live
-            FROM staged_chunks
+            SELECT ordinal, content_hash FROM staged_chunks
             WHERE version_id = $1 AND NOT EXISTS (
                 SELECT FROM embedding_cache AS cache WHERE cache.tenant_id = staged_chunks.tenant_id
-                    AND cache.model_fingerprint = $3 AND cache.content_hash = staged_chunks.content_hash
+                    AND cache.model_fingerprint = $2 AND cache.content_hash = staged_chunks.content_hash
             )
             ORDER BY ordinal
             """,
-            [.int8(version.rawValue), .int8(document.rawValue), .text(model.fingerprint)]
-        ) { row throws(PostgresError) in (try row.int32(0), try row.bool(1)) }
-    }
-
-    static func liveHashes(_ document: DocumentID) -> Statement<[UInt8]> {
-        Statement("SELECT content_hash FROM chunks WHERE document_id = $1", [.int8(document.rawValue)]) {
-            row throws(PostgresError) in try row.bytes(0)
-        }
+            [.int8(version.rawValue), .text(model.fingerprint)]
+        ) { row throws(PostgresError) in (try row.int32(0), try row.digest(1)) }
     }
 
     static func planned(_ version: DocumentVersionID, kept: Int, cached: Int, tasks: Int) -> Statement<Void> {
@@ -178,5 +170,15 @@ enum DocumentStatements {
             "UPDATE document_versions SET chunks_kept = $2, chunks_cached = $3, embeds_pending = $4 WHERE id = $1",
             [.int8(version.rawValue), .int4(kept), .int4(cached), .int4(tasks)]
         )
+    }
+}
+
+extension PGRow {
+    /// A SHA-256 from a `bytea` of 32.
+    func digest(_ column: Int) throws(PostgresError) -> SHA256Digest {
+        guard let digest = SHA256Digest(bytes: try bytes(column)) else {
+            throw PostgresError(.undecodableColumn, "column \(column) holds no SHA-256")
+        }
+        return digest
     }
 }

@@ -1,44 +1,80 @@
 internal import SluiceCore
 internal import SluiceDocuments
 internal import SluicePostgres
+internal import SluiceSystem
 
 /// The step that makes a staged version the one that answers, inside the transaction of the task that completes it.
 enum GoLive {
-    /// Chunks that stay keep their id and their vector and only move; new ones are added, vanished ones go. Equal texts are
-    /// matched one by one, in order: a multiset difference.
-    static func replaceChunks(_ version: DocumentVersionID, _ document: DocumentID) -> Statement<Void> {
+    /// A staged chunk, by its key.
+    struct Staged: Sendable {
+        let ordinal: Int
+        let part: Int
+        let hash: SHA256Digest
+    }
+
+    static func staged(_ version: DocumentVersionID) -> Statement<Staged> {
+        Statement(
+            "SELECT ordinal, part, content_hash FROM staged_chunks WHERE version_id = $1 ORDER BY ordinal, part",
+            [.int8(version.rawValue)]
+        ) { row throws(PostgresError) in
+            Staged(ordinal: try row.int32(0), part: try row.int16(1), hash: try row.digest(2))
+        }
+    }
+
+    static func live(_ document: DocumentID) -> Statement<(chunk: ChunkID, hash: SHA256Digest)> {
+        Statement(
+            "SELECT id, content_hash FROM chunks WHERE document_id = $1 ORDER BY ordinal, id",
+            [.int8(document.rawValue)]
+        ) { row throws(PostgresError) in (ChunkID(rawValue: try row.int64(0)), try row.digest(1)) }
+    }
+
+    /// Chunks that stay keep their row and take their new place; rows that would not change are not written.
+    static func move(_ kept: [ChunkDiff.Kept], _ staged: [Staged], _ version: DocumentVersionID) -> Statement<Void> {
         Statement(
             """
-            WITH staged AS MATERIALIZED (
-                SELECT *, row_number() OVER (ORDER BY ordinal, part)::int4 - 1 AS position,
-                    row_number() OVER (PARTITION BY content_hash ORDER BY ordinal, part) AS twin
-                FROM staged_chunks WHERE version_id = $1
-            ), old AS MATERIALIZED (
-                SELECT id, content_hash, row_number() OVER (PARTITION BY content_hash ORDER BY ordinal, id) AS twin
-                FROM chunks WHERE document_id = $2
-            ), matched AS MATERIALIZED (
-                SELECT old.id, staged.* FROM staged JOIN old USING (content_hash, twin)
-            ), moved AS (
-                UPDATE chunks SET ordinal = position, char_from = matched.char_from, char_to = matched.char_to,
-                    page_from = matched.page_from, page_to = matched.page_to, heading_path = matched.heading_path
-                FROM matched WHERE chunks.id = matched.id AND (
-                    chunks.ordinal, chunks.char_from, chunks.char_to, chunks.page_from, chunks.page_to, chunks.heading_path
-                ) IS DISTINCT FROM (
-                    position, matched.char_from, matched.char_to, matched.page_from, matched.page_to, matched.heading_path
-                )
-            ), gone AS (
-                DELETE FROM chunks USING old LEFT JOIN matched USING (id)
-                WHERE chunks.id = old.id AND matched.id IS NULL
+            UPDATE chunks SET ordinal = kept.place, char_from = staged.char_from, char_to = staged.char_to,
+                page_from = staged.page_from, page_to = staged.page_to, heading_path = staged.heading_path
+            FROM unnest($2::int8[], $3::int4[], $4::int4[], $5::int2[]) AS kept (chunk, place, ordinal, part)
+            JOIN staged_chunks AS staged ON staged.version_id = $1 AND staged.ordinal = kept.ordinal AND staged.part = kept.part
+            WHERE chunks.id = kept.chunk AND (
+                chunks.ordinal, chunks.char_from, chunks.char_to, chunks.page_from, chunks.page_to, chunks.heading_path
+            ) IS DISTINCT FROM (
+                kept.place, staged.char_from, staged.char_to, staged.page_from, staged.page_to, staged.heading_path
             )
+            """,
+            [
+                .int8(version.rawValue), .int8Array(kept.map(\.chunk.rawValue)), .int4Array(kept.map(\.place)),
+                .int4Array(kept.map { staged[$0.place].ordinal }), .int2Array(kept.map { staged[$0.place].part }),
+            ]
+        )
+    }
+
+    static func add(
+        _ places: [Int],
+        _ staged: [Staged],
+        _ version: DocumentVersionID,
+        _ document: DocumentID
+    ) -> Statement<Void> {
+        Statement(
+            """
             INSERT INTO chunks (
                 tenant_id, document_id, ordinal, char_from, char_to, page_from, page_to, heading_path, content_hash, text
             )
-            SELECT staged.tenant_id, $2, staged.position, staged.char_from, staged.char_to, staged.page_from,
-                staged.page_to, staged.heading_path, staged.content_hash, staged.text
-            FROM staged LEFT JOIN old USING (content_hash, twin) WHERE old.id IS NULL ORDER BY staged.position
+            SELECT tenant_id, $2, added.place, char_from, char_to, page_from, page_to, heading_path, content_hash, text
+            FROM unnest($3::int4[], $4::int4[], $5::int2[]) AS added (place, ordinal, part)
+            JOIN staged_chunks AS staged ON staged.version_id = $1 AND staged.ordinal = added.ordinal
+                AND staged.part = added.part
+            ORDER BY added.place
             """,
-            [.int8(version.rawValue), .int8(document.rawValue)]
+            [
+                .int8(version.rawValue), .int8(document.rawValue), .int4Array(places),
+                .int4Array(places.map { staged[$0].ordinal }), .int2Array(places.map { staged[$0].part }),
+            ]
         )
+    }
+
+    static func remove(_ chunks: [ChunkID]) -> Statement<Void> {
+        Statement("DELETE FROM chunks WHERE id = ANY ($1::int8[])", [.int8Array(chunks.map(\.rawValue))])
     }
 
     /// Vectors of the document's chunks that a version of the index lacks, from the cache. In the order of chunk ids, so
@@ -123,7 +159,15 @@ enum GoLive {
         in transaction: PostgresTransaction
     ) async throws {
         let written = try await transaction.query(IndexStatements.written(document, model))
-        try await transaction.execute(replaceChunks(version, document))
+        // The whole list of a document is large for the server's statistics, which know nothing of this transaction: what is
+        // matched here needs no plan.
+        let staged = try await transaction.query(staged(version))
+        let diff = ChunkDiff(live: try await transaction.query(live(document)), staged: staged.map(\.hash))
+        var changes: [Statement<Void>] = []
+        if !diff.gone.isEmpty { changes.append(remove(diff.gone)) }
+        if !diff.kept.isEmpty { changes.append(move(diff.kept, staged, version)) }
+        if !diff.added.isEmpty { changes.append(add(diff.added, staged, version, document)) }
+        try await transaction.execute(changes)
         for indexVersion in written {
             try await transaction.execute(addVectors(indexVersion, document, model))
             let without = try await transaction.query(countWithoutVector(indexVersion, document)).first ?? 0

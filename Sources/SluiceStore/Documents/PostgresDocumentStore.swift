@@ -85,11 +85,9 @@ package struct PostgresDocumentStore: DocumentStore {
             try Self.check(version.model, fits: current.index)
             try await transaction.execute(DocumentStatements.abandonUnfinished(version.document))
             let id = try await insert(version, transaction)
-            let missing = try await missing(id, version, current.index.liveVersion, transaction)
-            let kept = Self.kept(
-                version.chunks,
-                live: try await transaction.query(DocumentStatements.liveHashes(version.document))
-            )
+            let live = try await transaction.query(GoLive.live(version.document))
+            let missing = try await missing(id, version, live, current.index.liveVersion, transaction)
+            let kept = ChunkDiff(live: live, staged: version.chunks.map(\.contentHash)).kept.count
             let windows = Self.windows(missing, of: window)
             // A chunk whose equal is kept may be a second one of its text: then it is neither.
             let cached = max(0, version.chunks.count - kept - missing.count)
@@ -191,24 +189,16 @@ package struct PostgresDocumentStore: DocumentStore {
     private func missing(
         _ id: DocumentVersionID,
         _ version: StagedVersion,
-        _ live: IndexVersionID,
+        _ live: [(chunk: ChunkID, hash: SHA256Digest)],
+        _ index: IndexVersionID,
         _ transaction: PostgresTransaction
     ) async throws -> [Int] {
-        let absent = try await transaction.query(DocumentStatements.missing(id, version.document, version.model))
-        if absent.contains(where: \.1) {
-            try await transaction.execute(GoLive.cacheLive(live, version.document, version.model))
+        let absent = try await transaction.query(DocumentStatements.missing(id, version.model))
+        let known = Set(live.map(\.hash))
+        if absent.contains(where: { known.contains($0.hash) }) {
+            try await transaction.execute(GoLive.cacheLive(index, version.document, version.model))
         }
-        return absent.filter { !$0.1 }.map(\.0)
-    }
-
-    private static func kept(_ chunks: [ChunkDraft], live: [[UInt8]]) -> Int {
-        var left: [[UInt8]: Int] = [:]
-        for hash in live { left[hash, default: 0] += 1 }
-        return chunks.count { chunk in
-            guard let count = left[chunk.contentHash.bytes], count > 0 else { return false }
-            left[chunk.contentHash.bytes] = count - 1
-            return true
-        }
+        return absent.filter { !known.contains($0.hash) }.map(\.ordinal)
     }
 
     /// Ranges of ordinals that hold at most `size` of the missing each.

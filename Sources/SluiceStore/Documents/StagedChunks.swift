@@ -59,9 +59,6 @@ enum StagedChunks {
             """,
             [.int8(version.rawValue), .int4(ordinals.lowerBound), .int4(ordinals.upperBound)]
         ) { row throws(PostgresError) in
-            guard let hash = SHA256Digest(bytes: try row.bytes(7)) else {
-                throw PostgresError(.undecodableColumn, "content_hash")
-            }
             let ordinal = try row.int32(0)
             return ChunkToEmbed(
                 ordinal: ordinal,
@@ -74,7 +71,7 @@ enum StagedChunks {
                     pageFrom: try row.optionalInt32(4),
                     pageTo: try row.optionalInt32(5),
                     headingPath: try row.textArray(6),
-                    contentHash: hash
+                    contentHash: try row.digest(7)
                 )
             )
         }

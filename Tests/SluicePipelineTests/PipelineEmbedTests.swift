@@ -1,0 +1,123 @@
+import SluiceCore
+import SluiceDocuments
+import SluiceInference
+import SluicePipeline
+import SluiceQueue
+import SluiceServerKit
+import SluiceStore
+import SluiceTestKit
+import Testing
+
+@Suite("Embedding chunks", .enabled(if: TestServers.arePresent), .timeLimit(.minutes(2)))
+struct PipelineEmbedTests {
+    private static let text = (0..<40).map { "Paragraph \($0) has words enough to be a chunk by itself.\n\n" }.joined()
+
+    @Test("chunks beyond the model's limit are split until all pieces fit; no text is lost")
+    func resplit() async throws {
+        try await PipelineFixture.run(maxTokens: 12, chunkSize: 200) { fixture in
+            let long = (0..<60).map { "word\($0)" }.joined(separator: " ")
+            let text = "Short one.\n\n" + long + "\n\nShort two."
+            let uri = try fixture.write("a.txt", text)
+            #expect(try await fixture.ingest(uri).results == ["ok": 1])
+            let live = try await fixture.liveChunks(uri)
+            let counts = try await fixture.embedder.tokenCounts(live.map(\.text))
+            #expect(counts.allSatisfy { $0 <= 12 } && live.count > fixture.chunks(of: text).count)
+            #expect(live.map(\.ordinal) == Array(0..<live.count))
+            let scalars = Array(text.unicodeScalars)
+            for chunk in live {
+                var slice = String.UnicodeScalarView()
+                slice.append(contentsOf: scalars[chunk.charFrom..<chunk.charTo])
+                #expect(chunk.text == String(slice))
+            }
+            let words = { (text: String) in text.split(whereSeparator: \.isWhitespace).map(String.init) }
+            #expect(live.flatMap { words($0.text) } == words(text))
+            // One short chunk changes: the pieces of the long ones are known.
+            _ = fixture.embedder.takeEmbedded()
+            try fixture.write("a.txt", text.replacing("Short two.", with: "Short three."))
+            _ = try await fixture.ingest(uri)
+            #expect(fixture.embedder.takeEmbedded().allSatisfy { $0.contains("three") })
+        }
+    }
+
+    @Test("a chunk that gets no vector costs its window only, is named, and the others' vectors are kept")
+    func oneBadChunk() async throws {
+        try await PipelineFixture.run(window: 10) { fixture in
+            let uri = try fixture.write("a.txt", Self.text)
+            fixture.embedder.fail(unusable: "Paragraph 17 ")
+            let state = try await fixture.ingest(uri)
+            #expect(state.dead == 1 && state.isOver)
+            let letter = try #require(try await fixture.deadLetters().first)
+            #expect(letter.errorClass == "inference.non_finite" && letter.attempts == 1)
+            #expect(letter.errorMessage.contains("chunks 17 of"))
+            #expect(try await fixture.liveChunks(uri).isEmpty, "not whole, so not live")
+            #expect(try await fixture.count("SELECT count(*) FROM embedding_cache") == 39)
+            #expect(try await fixture.count("SELECT sum(embeds_pending) FROM document_versions") == 1)
+            #expect(fixture.embedder.takeEmbedded().count == 39)
+            // Mended, the dead letter's retry computes the one that is missing.
+            fixture.embedder.fail()
+            _ = try await fixture.store.retryDead(DeadLetterFilter(), limit: 10)
+            try await fixture.performAll()
+            #expect(fixture.embedder.takeEmbedded().count == 1)
+            #expect(try await fixture.liveChunks(uri) == fixture.chunks(of: Self.text))
+        }
+    }
+
+    @Test("a text that makes runs fail is found by halving, and tried again, since a run can fail by chance")
+    func breakingChunk() async throws {
+        try await PipelineFixture.run { fixture in
+            let uri = try fixture.write("a.txt", Self.text)
+            _ = try await fixture.request(uri)
+            fixture.embedder.fail(breaking: "Paragraph 23 ")
+            #expect(try await fixture.performNext(.ingestion) == "settled")
+            #expect(try await fixture.performNext(.embedding) == "retry")
+            #expect(try await fixture.count("SELECT count(*) FROM embedding_cache") == 39)
+            fixture.embedder.fail()
+            _ = fixture.embedder.takeEmbedded()
+            try await fixture.performAll()
+            #expect(fixture.embedder.takeEmbedded().count == 1)
+            #expect(try await fixture.liveChunks(uri) == fixture.chunks(of: Self.text))
+        }
+    }
+
+    @Test("an embedder that fails on everything is given up soon; the task waits for its retry")
+    func brokenModel() async throws {
+        try await PipelineFixture.run { fixture in
+            let uri = try fixture.write("a.txt", Self.text)
+            _ = try await fixture.request(uri)
+            fixture.embedder.fail(breaking: "Paragraph")
+            try await fixture.performNext(.ingestion)
+            #expect(try await fixture.performNext(.embedding) == "retry")
+            #expect(
+                try await fixture.count("SELECT count(*) FROM attempts WHERE error_class = 'inference.runtime'") == 1
+            )
+        }
+    }
+
+    @Test("equal texts are embedded once, also in one window")
+    func twins() async throws {
+        try await PipelineFixture.run { fixture in
+            let paragraph = "The same words again, as long as a chunk may become."
+            let text = [String](repeating: paragraph, count: 6).joined(separator: "\n\n")
+            let uri = try fixture.write("a.txt", text)
+            #expect(try await fixture.ingest(uri).results == ["ok": 1])
+            #expect(fixture.embedder.takeEmbedded() == [paragraph])
+            #expect(try await fixture.liveChunks(uri).count == 6)
+        }
+    }
+}
+
+@Suite("Sources")
+struct SourceFileTests {
+    @Test(
+        "file URIs are decoded; anything else is refused",
+        arguments: [
+            ("file:///a/b%20c.pdf", "/a/b c.pdf"), ("file:///%C3%A9", "/é"), ("/plain/100%", "/plain/100%"),
+            ("file://host/a", nil), ("https://a/b", nil), ("relative", nil), ("file:///a%00b", nil),
+            ("file:///a%2", nil),
+            ("file:///a%+1", nil), ("", nil),
+        ] as [(String, String?)]
+    )
+    func paths(uri: String, path: String?) {
+        #expect(SourceFile.path(ofURI: uri) == path)
+    }
+}
