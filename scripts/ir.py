@@ -103,12 +103,17 @@ class Graph:
             )
 
 
-def quantise(data, rows, columns):
-    """float32 bytes [rows, columns] to int8 [rows, columns] and float32 scales [rows, 1]: symmetric, a scale a row."""
+def quantise(data, rows, columns, factors=None):
+    """float32 bytes [rows, columns] to int8 [rows, columns] and float32 scales [rows, 1]: symmetric, a scale a row.
+
+    `factors` multiply the columns first.
+    """
     values = array("f", data)
     whole, scales = array("b"), array("f", bytes(4 * rows))
     for row in range(rows):
         part = values[row * columns:(row + 1) * columns]
+        if factors:
+            part = [value * factor for value, factor in zip(part, factors)]
         scales[row] = max(max(part), -min(part)) / 127 or 1.0
         inverse = 1 / scales[row]
         whole.extend([max(-127, min(127, round(value * inverse))) for value in part])

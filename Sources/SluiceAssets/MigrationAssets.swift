@@ -9,13 +9,59 @@ package enum MigrationAssets {
     }
 
     package static let all: [Script] = [
-        Script(version: 1, name: "m0001_tenants", up: PackageResources.m0001_tenants_up_sql, down: PackageResources.m0001_tenants_down_sql),
-        Script(version: 2, name: "m0002_workers", up: PackageResources.m0002_workers_up_sql, down: PackageResources.m0002_workers_down_sql),
-        Script(version: 3, name: "m0003_tasks", up: PackageResources.m0003_tasks_up_sql, down: PackageResources.m0003_tasks_down_sql),
-        Script(version: 4, name: "m0004_archive", up: PackageResources.m0004_archive_up_sql, down: PackageResources.m0004_archive_down_sql),
-        Script(version: 5, name: "m0005_indexes", up: PackageResources.m0005_indexes_up_sql, down: PackageResources.m0005_indexes_down_sql),
-        Script(version: 6, name: "m0006_documents", up: PackageResources.m0006_documents_up_sql, down: PackageResources.m0006_documents_down_sql),
-        Script(version: 7, name: "m0007_chunks", up: PackageResources.m0007_chunks_up_sql, down: PackageResources.m0007_chunks_down_sql),
-        Script(version: 8, name: "m0008_requests", up: PackageResources.m0008_requests_up_sql, down: PackageResources.m0008_requests_down_sql),
+        Script(
+            version: 1,
+            name: "m0001_tenants",
+            up: PackageResources.m0001_tenants_up_sql,
+            down: PackageResources.m0001_tenants_down_sql
+        ),
+        Script(
+            version: 2,
+            name: "m0002_workers",
+            up: PackageResources.m0002_workers_up_sql,
+            down: PackageResources.m0002_workers_down_sql
+        ),
+        Script(
+            version: 3,
+            name: "m0003_tasks",
+            up: PackageResources.m0003_tasks_up_sql,
+            down: PackageResources.m0003_tasks_down_sql
+        ),
+        Script(
+            version: 4,
+            name: "m0004_archive",
+            up: PackageResources.m0004_archive_up_sql,
+            down: PackageResources.m0004_archive_down_sql
+        ),
+        Script(
+            version: 5,
+            name: "m0005_indexes",
+            up: PackageResources.m0005_indexes_up_sql,
+            down: PackageResources.m0005_indexes_down_sql
+        ),
+        Script(
+            version: 6,
+            name: "m0006_documents",
+            up: PackageResources.m0006_documents_up_sql,
+            down: PackageResources.m0006_documents_down_sql
+        ),
+        Script(
+            version: 7,
+            name: "m0007_chunks",
+            up: PackageResources.m0007_chunks_up_sql,
+            down: PackageResources.m0007_chunks_down_sql
+        ),
+        Script(
+            version: 8,
+            name: "m0008_requests",
+            up: PackageResources.m0008_requests_up_sql,
+            down: PackageResources.m0008_requests_down_sql
+        ),
+        Script(
+            version: 9,
+            name: "m0009_dead_windows",
+            up: PackageResources.m0009_dead_windows_up_sql,
+            down: PackageResources.m0009_dead_windows_down_sql
+        ),
     ]
 }

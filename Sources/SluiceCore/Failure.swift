@@ -26,11 +26,15 @@ package struct TaskFailure: Error, Hashable, Sendable, CustomStringConvertible {
 
     /// The worker process ended while it held the task.
     package static let leaseLost = TaskFailure(
-        errorClass: "lease.lost", message: "the worker stopped renewing its lease (killed, crashed or cut off); the task runs again"
+        errorClass: "lease.lost",
+        message: "the worker stopped renewing its lease (killed, crashed or cut off); the task runs again"
     )
     /// The handler ran longer than its kind allows.
     package static func deadlineExceeded(after limit: Duration) -> TaskFailure {
-        TaskFailure(errorClass: "deadline.exceeded", message: "the attempt ran longer than its limit of \(limit.inSeconds) s")
+        TaskFailure(
+            errorClass: "deadline.exceeded",
+            message: "the attempt ran longer than its limit of \(limit.inSeconds) s"
+        )
     }
 }
 

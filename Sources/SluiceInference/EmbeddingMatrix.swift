@@ -9,7 +9,10 @@ package struct EmbeddingMatrix: Hashable, Sendable {
 
     /// - Precondition: `values` holds `count` × `dimension` numbers.
     package init(count: Int, dimension: Int, values: [Float]) {
-        precondition(values.count == count * dimension, "a matrix of \(count) × \(dimension) got \(values.count) values")
+        precondition(
+            values.count == count * dimension,
+            "a matrix of \(count) × \(dimension) got \(values.count) values"
+        )
         self.count = count
         self.dimension = dimension
         self.values = values

@@ -16,7 +16,8 @@ package final class OpenVINOEmbedder: Embedder {
     /// - Parameter directory: as Optimum exports it, see `EmbeddingModelDescription`.
     /// - Throws: `.libraryUnusable`, `.modelUnusable`, `.runtime`.
     package static func load(
-        directory: String, settings: OpenVINOSettings
+        directory: String,
+        settings: OpenVINOSettings
     ) async throws(InferenceError) -> OpenVINOEmbedder {
         let loader = PinnedThread(name: "ov-load")
         defer { loader.stop() }
@@ -30,7 +31,8 @@ package final class OpenVINOEmbedder: Embedder {
     private init(_ directory: ModelDirectory, _ settings: OpenVINOSettings) throws(InferenceError) {
         let library = try OpenVINOLibrary.open(settings)
         let graph = try library.compile(
-            xml: directory.modelXML, bin: directory.modelBin,
+            xml: directory.modelXML,
+            bin: directory.modelBin,
             properties: Self.properties(directory.description.precision, settings)
         )
         model = directory.description

@@ -27,7 +27,9 @@ struct Bisection: Sendable {
                 for (row, text) in batch.enumerated() { outcome.vectors[text.key] = Array(matrix[row]) }
             } catch {
                 failures += 1
-                guard failures <= patience, let culprits = Self.culprits(of: error, among: batch.count) else { throw error }
+                guard failures <= patience, let culprits = Self.culprits(of: error, among: batch.count) else {
+                    throw error
+                }
                 for index in culprits { outcome.failed[batch[index].key] = error }
                 let rest = batch.indices.filter { !culprits.contains($0) }.map { batch[$0] }
                 if culprits.isEmpty {

@@ -88,11 +88,14 @@ package struct EmbedChunks: Sendable {
         _ version: DocumentVersionID
     ) throws -> AttemptOutcome {
         let ordinals = Set(outcome.failed.keys.flatMap { work.ordinals[$0] ?? [] }).sorted()
-        guard let error = outcome.failed.values.min(by: { !$0.isTransient && $1.isTransient }) else { return .completed }
+        guard let error = outcome.failed.values.min(by: { !$0.isTransient && $1.isTransient }) else {
+            return .completed
+        }
         let list = ordinals.prefix(10).map { "\($0)" }.joined(separator: ", ") + (ordinals.count > 10 ? ", …" : "")
         let failure = TaskFailure(
             errorClass: error.errorClass,
-            message: "chunks \(list) of document version \(version) were not embedded: \(error). The vectors of the other "
+            message:
+                "chunks \(list) of document version \(version) were not embedded: \(error). The vectors of the other "
                 + "\(outcome.vectors.count) texts of this task are kept"
         )
         if outcome.failed.values.contains(where: \.isTransient) { throw failure }

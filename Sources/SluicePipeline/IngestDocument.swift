@@ -131,7 +131,8 @@ package struct IngestDocument: Sendable {
     private func mismatch(_ document: DocumentSnapshot) -> TaskFailure {
         TaskFailure(
             errorClass: "index.model_mismatch",
-            message: "index '\(document.index.name)' holds vectors of model \(document.index.model.fingerprint), this worker "
+            message:
+                "index '\(document.index.name)' holds vectors of model \(document.index.model.fingerprint), this worker "
                 + "is set to \(pipeline.model.fingerprint); point SLUICE_MODEL at the index's model"
         )
     }

@@ -33,7 +33,8 @@ package final class SourceFile: Sendable {
                 }
             throw TaskFailure(
                 errorClass: errorClass,
-                message: "the file cannot be opened by this worker (\(String(cString: strerror(code)))); check that it is "
+                message:
+                    "the file cannot be opened by this worker (\(String(cString: strerror(code)))); check that it is "
                     + "there on every worker's host, under the same path"
             )
         }
@@ -85,7 +86,8 @@ package final class SourceFile: Sendable {
                 bytes.append(byte)
                 continue
             }
-            guard let high = rest.popFirst().flatMap(hexadecimalValue), let low = rest.popFirst().flatMap(hexadecimalValue),
+            guard let high = rest.popFirst().flatMap(hexadecimalValue),
+                let low = rest.popFirst().flatMap(hexadecimalValue),
                 high | low != 0
             else { return nil }
             bytes.append(high << 4 | low)

@@ -1,10 +1,10 @@
-internal import SluiceCore
+package import SluiceCore
 internal import Synchronization
 
 /// One call on a connection: whether it waits, runs or has ended, and until when it may run.
 ///
 /// Shared by the connection's thread, which runs it, and the caller's task, which may cancel it.
-final class PGCall: Sendable {
+package final class PGCall: Sendable {
     private enum Phase { case waiting, running, cancelled, ended }
 
     private struct State {
@@ -16,10 +16,10 @@ final class PGCall: Sendable {
     private let limit: Duration?
 
     /// - Parameter limit: how long it may run, from its beginning; nil for ever.
-    init(limit: Duration?) { self.limit = limit }
+    package init(limit: Duration?) { self.limit = limit }
 
     /// False when it was cancelled before it began.
-    func begin(at now: Instant = .now) -> Bool {
+    package func begin(at now: Instant = .now) -> Bool {
         state.withLock { state in
             guard state.phase == .waiting else { return false }
             state.phase = .running
@@ -28,10 +28,10 @@ final class PGCall: Sendable {
         }
     }
 
-    func end() { state.withLock { $0.phase = .ended } }
+    package func end() { state.withLock { $0.phase = .ended } }
 
     /// True when it runs and must be cancelled on the server, which then has `grace` to say so.
-    func cancel(grace: Duration, at now: Instant = .now) -> Bool {
+    package func cancel(grace: Duration, at now: Instant = .now) -> Bool {
         state.withLock { state in
             switch state.phase {
             case .waiting:
@@ -48,7 +48,7 @@ final class PGCall: Sendable {
     /// Time left, at most `slice`; nil when it is over.
     ///
     /// Slices, because a cancellation brings the deadline nearer while the thread already waits.
-    func remaining(slice: Duration, at now: Instant = .now) -> Duration? {
+    package func remaining(slice: Duration, at now: Instant = .now) -> Duration? {
         guard let deadline = state.withLock({ $0.deadline }) else { return slice }
         let left = deadline - now
         return left > .zero ? min(left, slice) : nil

@@ -47,38 +47,6 @@ extension PGHandle {
     private static func refusal(_ connection: OpaquePointer) -> PostgresError {
         let message = String(cString: PQerrorMessage(connection))
         if PQconnectionNeedsPassword(connection) == 1 { return PostgresError(.authentication, message) }
-        return connectError(message)
-    }
-
-    /// Finds out why a connection was refused from libpq's message, verbose where it could be asked for.
-    static func connectError(_ message: String) -> PostgresError {
-        if let state = sqlState(inVerbose: message) {
-            let code = PostgresError.code(forSQLState: state)
-            // Whatever else the server has against us, it is there and lets nobody in: a database that does not exist.
-            return PostgresError(code == .server ? .cannotConnect : code, message, sqlState: state)
-        }
-        func says(_ parts: String...) -> Bool { parts.contains { message.contains($0) } }
-        if says("authentication failed", "no password supplied", "no pg_hba.conf entry") {
-            return PostgresError(.authentication, message)
-        }
-        if says("too many clients", "remaining connection slots") { return PostgresError(.tooManyConnections, message) }
-        if says("starting up", "shutting down") { return PostgresError(.shuttingDown, message) }
-        return PostgresError(.cannotConnect, message)
-    }
-
-    /// The SQLSTATE in `FATAL:  28P01: password authentication failed…`, whose first word may be in any language.
-    private static func sqlState(inVerbose message: String) -> String? {
-        let scalars = Array(message.unicodeScalars)
-        var index = scalars.startIndex
-        while index + 10 <= scalars.count {
-            defer { index += 1 }
-            guard scalars[index] == ":", scalars[index + 1] == " ", scalars[index + 2] == " ",
-                scalars[index + 8] == ":", scalars[index + 9] == " "
-            else { continue }
-            let state = scalars[(index + 3)..<(index + 8)]
-            let isState = state.allSatisfy { ("0"..."9").contains($0) || ("A"..."Z").contains($0) }
-            if isState { return String(String.UnicodeScalarView(state)) }
-        }
-        return nil
+        return PostgresError(refusalOfConnection: message)
     }
 }

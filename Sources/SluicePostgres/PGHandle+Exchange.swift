@@ -35,7 +35,7 @@ struct PGCommand {
 }
 
 extension PGHandle {
-    private enum Step { case deallocate, prepare(Int), execute(Int) }
+    private enum Step { case prepare(Int), execute(Int) }
 
     /// Runs `commands` in one round trip and gives a reply for each. The first that fails ends the exchange.
     ///
@@ -44,10 +44,13 @@ extension PGHandle {
     /// it was in a transaction that had begun before.
     func exchange(_ commands: [PGCommand], _ call: PGCall) throws(PostgresError) -> [PGReply] {
         let startedIdle = condition == .idle
+        if startedIdle { try deallocate(call) }
         do throws(PostgresError) {
             return try roundTrip(commands, call)
         } catch {
-            guard error.code == .cachedPlanChanged || error.code == .unknownPreparedStatement, startedIdle else { throw error }
+            guard error.code == .cachedPlanChanged || error.code == .unknownPreparedStatement, startedIdle else {
+                throw error
+            }
             if condition == .inTransaction { try script("ROLLBACK", call) }
             return try roundTrip(commands, call)
         }
@@ -68,7 +71,6 @@ extension PGHandle {
                 continue
             }
             switch step {
-            case .deallocate: break
             case .prepare(let index): prepared.forget(commands[index].key)
             case .execute(let index) where failure == nil: drop(commands[index].key, after: error)
             case .execute: break
@@ -76,7 +78,8 @@ extension PGHandle {
             if failure == nil { failure = error }
         }
         guard let sync = try nextResult(call), PQresultStatus(sync.raw) == PGRES_PIPELINE_SYNC else {
-            throw failure.flatMap { $0.endsConnection ? $0 : nil } ?? PostgresError(.unexpectedReply, "no end of a pipeline")
+            throw failure.flatMap { $0.endsConnection ? $0 : nil }
+                ?? PostgresError(.unexpectedReply, "no end of a pipeline")
         }
         guard PQexitPipelineMode(raw) == 1 else { throw PostgresError(.unexpectedReply, "a pipeline did not end") }
         if let failure { throw failure }
@@ -85,12 +88,6 @@ extension PGHandle {
 
     private func send(_ commands: [PGCommand]) throws(PostgresError) -> [Step] {
         var steps: [Step] = []
-        if PQtransactionStatus(raw) != PQTRANS_INERROR {
-            for name in prepared.takeAbandoned() {
-                guard PQsendQueryParams(raw, "DEALLOCATE \(name)", 0, nil, nil, nil, nil, 1) == 1 else { throw lost() }
-                steps.append(.deallocate)
-            }
-        }
         for (index, command) in commands.enumerated() {
             var name: String?
             if prepares {
@@ -98,7 +95,9 @@ extension PGHandle {
                 name = use.name
                 if use.isNew {
                     let types = command.key.types
-                    guard PQsendPrepare(raw, use.name, command.key.sql, Int32(types.count), types) == 1 else { throw lost() }
+                    guard PQsendPrepare(raw, use.name, command.key.sql, Int32(types.count), types) == 1 else {
+                        throw lost()
+                    }
                     steps.append(.prepare(index))
                 }
             }
@@ -117,7 +116,16 @@ extension PGHandle {
             }
             let count = Int32(values.count)
             if let name { return PQsendQueryPrepared(raw, name, count, values, command.lengths, formats, 1) }
-            return PQsendQueryParams(raw, command.key.sql, count, command.key.types, values, command.lengths, formats, 1)
+            return PQsendQueryParams(
+                raw,
+                command.key.sql,
+                count,
+                command.key.types,
+                values,
+                command.lengths,
+                formats,
+                1
+            )
         }
         guard sent == 1 else { throw lost() }
     }
@@ -126,10 +134,25 @@ extension PGHandle {
     private func result(of call: PGCall) throws(PostgresError) -> PGReply {
         guard let reply = try nextResult(call) else { throw lost() }
         // A connection that broke has no further results to read.
-        if PQstatus(raw) != CONNECTION_OK { throw reply.error ?? lost() }
+        if PQstatus(raw) != CONNECTION_OK { throw reply.error.map(Self.fatal) ?? lost() }
         if let error = reply.error, error.code == .unexpectedReply { throw error }
         guard try nextResult(call) == nil else { throw PostgresError(.unexpectedReply, "several results") }
         return reply
+    }
+
+    /// Whatever the server's reason, the connection is gone.
+    fileprivate static func fatal(_ error: PostgresError) -> PostgresError {
+        error.endsConnection ? error : error.recoded(.connectionLost)
+    }
+
+    /// Frees statements that gave way to others: on their own, since one that is gone already, or that PgBouncer knows under
+    /// another name, must fail nothing else.
+    private func deallocate(_ call: PGCall) throws(PostgresError) {
+        for name in prepared.takeAbandoned() {
+            do throws(PostgresError) {
+                try script("DEALLOCATE \(name)", call)
+            } catch  where !error.endsConnection {}
+        }
     }
 
     private func drop(_ key: PreparedStatements.Key, after error: PostgresError) {
@@ -191,7 +214,7 @@ extension PGHandle {
             }
             last = reply
         }
-        if let failure { throw failure }
+        if let failure { throw PQstatus(raw) == CONNECTION_OK ? failure : Self.fatal(failure) }
         return last
     }
 }

@@ -6,7 +6,10 @@ internal import SluiceCore
 final class PGHandle {
     let raw: OpaquePointer
     let prepares: Bool
-    var prepared = PreparedStatements(limit: 256)
+    var prepared = PreparedStatements(
+        limit: 256,
+        prefix: "s" + String(UInt64.random(in: 0 ... .max), radix: 16)
+    )
 
     /// Takes ownership of a connection that is open.
     init(adopting raw: OpaquePointer, prepares: Bool) {

@@ -90,17 +90,29 @@ package struct PGRow {
     }
 
     package func optionalBool(_ column: Int) throws(PostgresError) -> Bool? { isNull(column) ? nil : try bool(column) }
-    package func optionalText(_ column: Int) throws(PostgresError) -> String? { isNull(column) ? nil : try text(column) }
-    package func optionalJSON(_ column: Int) throws(PostgresError) -> String? { isNull(column) ? nil : try json(column) }
+    package func optionalText(_ column: Int) throws(PostgresError) -> String? {
+        isNull(column) ? nil : try text(column)
+    }
+    package func optionalJSON(_ column: Int) throws(PostgresError) -> String? {
+        isNull(column) ? nil : try json(column)
+    }
     package func optionalInt16(_ column: Int) throws(PostgresError) -> Int? { isNull(column) ? nil : try int16(column) }
     package func optionalInt32(_ column: Int) throws(PostgresError) -> Int? { isNull(column) ? nil : try int32(column) }
-    package func optionalInt64(_ column: Int) throws(PostgresError) -> Int64? { isNull(column) ? nil : try int64(column) }
-    package func optionalFloat8(_ column: Int) throws(PostgresError) -> Double? { isNull(column) ? nil : try float8(column) }
+    package func optionalInt64(_ column: Int) throws(PostgresError) -> Int64? {
+        isNull(column) ? nil : try int64(column)
+    }
+    package func optionalFloat8(_ column: Int) throws(PostgresError) -> Double? {
+        isNull(column) ? nil : try float8(column)
+    }
     package func optionalTimestamp(_ column: Int) throws(PostgresError) -> Int64? {
         isNull(column) ? nil : try timestamp(column)
     }
-    package func optionalUUID(_ column: Int) throws(PostgresError) -> WorkerID? { isNull(column) ? nil : try uuid(column) }
-    package func optionalBytes(_ column: Int) throws(PostgresError) -> [UInt8]? { isNull(column) ? nil : try bytes(column) }
+    package func optionalUUID(_ column: Int) throws(PostgresError) -> WorkerID? {
+        isNull(column) ? nil : try uuid(column)
+    }
+    package func optionalBytes(_ column: Int) throws(PostgresError) -> [UInt8]? {
+        isNull(column) ? nil : try bytes(column)
+    }
 
     // MARK: -
 

@@ -29,7 +29,8 @@ enum PGType {
     /// Types whose binary form is no text, so that reading them as text would give nonsense instead of an error.
     static func isNotText(_ type: UInt32) -> Bool {
         switch type {
-        case bool, bytea, int8, int2, int4, oid, float4, float8, timestamp, timestamptz, uuid, jsonb, numeric, boolArray,
+        case bool, bytea, int8, int2, int4, oid, float4, float8, timestamp, timestamptz, uuid, jsonb, numeric,
+            boolArray,
             byteaArray, int2Array, int4Array, textArray, varcharArray, nameArray, int8Array, float8Array, uuidArray:
             true
         default: false

@@ -83,7 +83,8 @@ extension PGValue {
         case .int4(let value), .optionalInt4(let value?): try writer.int32(checking: value)
         case .int8(let value), .optionalInt8(let value?): writer.int64(value)
         case .float8(let value), .optionalFloat8(let value?): writer.int64(Int64(bitPattern: value.bitPattern))
-        case .bytes(let value), .optionalBytes(let value?), .binary(let value, _): writer.bytes.append(contentsOf: value)
+        case .bytes(let value), .optionalBytes(let value?), .binary(let value, _):
+            writer.bytes.append(contentsOf: value)
         case .uuid(let value), .optionalUUID(let value?): writer.uuid(value)
         case .timestamp(let seconds?):
             let (micros, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000)

@@ -1,12 +1,12 @@
-internal import SluiceCore
+package import SluiceCore
 
 /// Which connections a pool has, who waits for one, and when to open more: a value without connections, clock or lock.
 ///
 /// Connections and waiters are numbers. Events go in with the time; grants and connections to close come out. Waiters are
 /// served strictly in order. While the server is away nobody waits in vain: with no connection left, and too early for
 /// another attempt to open one, waiters are refused.
-struct PoolState {
-    enum Grant: Equatable {
+package struct PoolState {
+    package enum Grant: Equatable {
         /// Use this connection.
         case use(Int)
         /// Open a connection under this number, then tell `opened` or `openFailed`.
@@ -16,21 +16,38 @@ struct PoolState {
         case closed
     }
 
-    struct Outcome: Equatable {
-        var grants: [Granted] = []
+    package struct Outcome: Equatable {
+        package var grants: [Granted]
         /// Idle connections that are no longer wanted.
-        var close: [Int] = []
+        package var close: [Int]
+
+        package init(grants: [Granted] = [], close: [Int] = []) {
+            self.grants = grants
+            self.close = close
+        }
     }
 
-    struct Granted: Equatable {
-        let ticket: Int
-        let grant: Grant
+    package struct Granted: Equatable {
+        package let ticket: Int
+        package let grant: Grant
+
+        package init(ticket: Int, grant: Grant) {
+            self.ticket = ticket
+            self.grant = grant
+        }
     }
 
-    struct Limits {
-        var size: Int
-        var maxLifetime: Duration
-        var maxIdle: Duration
+    package struct Limits {
+        let size: Int
+        let maxLifetime: Duration
+        let maxIdle: Duration
+
+        package init(size: Int, maxLifetime: Duration, maxIdle: Duration) {
+            precondition((1...500).contains(size), "a pool has 1 to 500 connections")
+            self.size = size
+            self.maxLifetime = maxLifetime
+            self.maxIdle = maxIdle
+        }
     }
 
     private let limits: Limits
@@ -45,39 +62,36 @@ struct PoolState {
     private var notBefore: Instant?
     private var isClosed = false
 
-    init(_ limits: Limits) {
-        precondition((1...500).contains(limits.size), "a pool has 1 to 500 connections")
-        self.limits = limits
-    }
+    package init(_ limits: Limits) { self.limits = limits }
 
     /// Connections handed out, those that are being opened included.
-    var leasedCount: Int { leased.count }
-    var idleCount: Int { idle.count }
-    var waiterCount: Int { waiters.count }
+    package var leasedCount: Int { leased.count }
+    package var idleCount: Int { idle.count }
+    package var waiterCount: Int { waiters.count }
 
     /// Someone wants a connection. The outcome may serve others first.
-    mutating func request(at now: Instant) -> (ticket: Int, outcome: Outcome) {
+    package mutating func request(at now: Instant) -> (ticket: Int, outcome: Outcome) {
         tickets += 1
         waiters.append(tickets)
         return (tickets, serve(at: now))
     }
 
     /// A waiter's time is up or its task was cancelled. False when it has been served already.
-    mutating func abandon(_ ticket: Int) -> Bool {
+    package mutating func abandon(_ ticket: Int) -> Bool {
         guard let index = waiters.firstIndex(of: ticket) else { return false }
         waiters.remove(at: index)
         return true
     }
 
     /// - Parameter spread: 0..<1, so that connections opened together do not expire together.
-    mutating func opened(_ number: Int, at now: Instant, spread: Double) {
+    package mutating func opened(_ number: Int, at now: Instant, spread: Double) {
         failures = 0
         notBefore = nil
         expiries[number] = now + limits.maxLifetime * (1 - spread / 4)
     }
 
     /// - Parameter spread: 0..<1: a fleet that lost its server must not beat on it in step.
-    mutating func openFailed(_ number: Int, at now: Instant, spread: Double) -> Outcome {
+    package mutating func openFailed(_ number: Int, at now: Instant, spread: Double) -> Outcome {
         let ceiling = Duration.milliseconds(min(1_000, 50 << min(failures, 5)))
         failures += 1
         notBefore = now + ceiling * (0.5 + spread / 2)
@@ -86,7 +100,7 @@ struct PoolState {
     }
 
     /// A leased connection comes back.
-    mutating func release(_ number: Int, isReusable: Bool, at now: Instant) -> Outcome {
+    package mutating func release(_ number: Int, isReusable: Bool, at now: Instant) -> Outcome {
         guard leased.remove(number) != nil else { return Outcome() }
         let isExpired = expiries[number].map { $0 <= now } ?? true
         guard isReusable, !isExpired, !isClosed else {
@@ -106,7 +120,7 @@ struct PoolState {
     }
 
     /// Ends the pool. Leased connections close when they come back.
-    mutating func close() -> Outcome {
+    package mutating func close() -> Outcome {
         isClosed = true
         var outcome = serve(at: .now)
         outcome.close = idle.map(\.number)

@@ -125,7 +125,9 @@ extension PostgresConnection {
         }
     }
 
-    func execute(_ statements: [Statement<Void>], after prologue: @escaping Prologue) async throws(PostgresError) -> [Int] {
+    func execute(_ statements: [Statement<Void>], after prologue: @escaping Prologue) async throws(PostgresError)
+        -> [Int]
+    {
         if statements.isEmpty { return [] }
         return try await perform(timeout: nil) { (handle, call) throws(PostgresError) in
             var commands: [PGCommand] = []
@@ -134,7 +136,8 @@ extension PostgresConnection {
         }
     }
 
-    func script(_ sql: String, after prologue: @escaping Prologue, timeout: Duration? = nil) async throws(PostgresError) {
+    func script(_ sql: String, after prologue: @escaping Prologue, timeout: Duration? = nil) async throws(PostgresError)
+    {
         try await perform(timeout: timeout) { (handle, call) throws(PostgresError) in
             try Self.begin(prologue, handle, call)
             try handle.script(sql, call)

@@ -84,6 +84,8 @@ package struct PostgresError: Error, TransientFailure {
         case "0A000" where function == "RevalidateCachedQuery": .cachedPlanChanged
         case "26000": .unknownPreparedStatement
         case _ where state.hasPrefix("28"): .authentication
+        // What a binary value of a wrong size is called; where it ends the connection, that is seen by the connection.
+        case "08P01": .invalidValue
         case _ where state.hasPrefix("08"): .connectionLost
         case _ where state.hasPrefix("22"): .invalidValue
         case _ where state.hasPrefix("53"): .outOfResources
@@ -115,7 +117,8 @@ extension PostgresError.Code {
         case .timeout: "no answer in time; the server is overloaded or the network is cut"
         case .poolExhausted: "no connection became free in time; raise SLUICE_DATABASE_POOL or lower the concurrency"
         case .poolClosed: "the pool was closed; the process is stopping"
-        case .invalidAddress: "SLUICE_DATABASE_URL cannot be read; it must be postgresql://user:password@host:port/database"
+        case .invalidAddress:
+            "SLUICE_DATABASE_URL cannot be read; it must be postgresql://user:password@host:port/database"
         case .serializationFailure: "a concurrent change got in the way; try the transaction again"
         case .deadlock: "a deadlock was resolved against this transaction; try it again"
         case .lockNotAvailable: "a lock was not free in time; try again"
@@ -134,7 +137,8 @@ extension PostgresError.Code {
         case .readOnly: "the server is read-only, a standby perhaps; connect to the primary"
         case .cachedPlanChanged: "a table changed under a prepared statement; try again"
         case .unknownPreparedStatement: "a prepared statement is gone; with PgBouncer set SLUICE_DATABASE_PREPARE=0"
-        case .commitUnknown: "the connection was lost during COMMIT; look whether the change was applied before trying again"
+        case .commitUnknown:
+            "the connection was lost during COMMIT; look whether the change was applied before trying again"
         case .transactionAborted: "the transaction had failed before its end; nothing of it was applied"
         case .transactionEnded: "a transaction was used after its end; this is a defect of the caller"
         case .undecodableColumn: "a column has a type or value that was not expected; do fleet and schema fit?"

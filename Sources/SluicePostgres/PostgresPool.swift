@@ -117,18 +117,27 @@ package final class PostgresPool: Sendable {
     // MARK: - Leases
 
     private func acquire() async throws(PostgresError) -> (Int, PostgresConnection) {
-        switch await turn() {
-        case .failure(let error): throw error
-        case .open(let number): return (number, try await open(number))
-        case .use(let number, let connection):
-            // A restart or a firewall may have cut it while it lay idle.
-            guard connection.hasUnreadInput else { return (number, connection) }
-            return (number, try await open(number))
+        let deadline = Instant.now + configuration.acquireTimeout
+        while true {
+            do throws(PostgresError) {
+                switch await turn(until: deadline) {
+                case .failure(let error): throw error
+                case .open(let number): return (number, try await open(number))
+                case .use(let number, let connection):
+                    // A restart or a firewall may have cut it while it lay idle.
+                    guard connection.hasUnreadInput else { return (number, connection) }
+                    return (number, try await open(number))
+                }
+            } catch {
+                // The server has no room for one more, but those it has let in will come back: better to wait for them.
+                let waits = error.code == .tooManyConnections && statistics.leased > 0 && .now < deadline
+                if !waits { throw error }
+            }
         }
     }
 
     /// Waits for this caller's turn.
-    private func turn() async -> Grant {
+    private func turn(until deadline: Instant) async -> Grant {
         var alarm: Alarm?
         defer { alarm?.disarm() }
         let mine = Mutex<Int?>(nil)
@@ -148,7 +157,8 @@ package final class PostgresPool: Sendable {
                 mine.withLock { $0 = number }
                 // A cancellation from before found no ticket to give up.
                 if Task.isCancelled { giveUp(number, .queryCanceled) }
-                alarm = Alarm(after: configuration.acquireTimeout) { [weak self] in self?.giveUp(number, .poolExhausted) }
+                alarm = Alarm(after: max(.zero, deadline - .now)) { [weak self] in self?.giveUp(number, .poolExhausted)
+                }
             }
         } onCancel: {
             if let ticket = mine.withLock({ $0 }) { giveUp(ticket, .queryCanceled) }

@@ -2,16 +2,21 @@
 ///
 /// A statement is known by its text and its parameters' types: the same text bound with other types is another statement to
 /// the server. At most `limit` are kept; the one unused for longest gives way.
-struct PreparedStatements {
-    struct Key: Hashable {
+package struct PreparedStatements {
+    package struct Key: Hashable, Sendable {
         let sql: String
         let types: [UInt32]
+
+        package init(sql: String, types: [UInt32]) {
+            self.sql = sql
+            self.types = types
+        }
     }
 
-    struct Use: Equatable {
-        let name: String
+    package struct Use: Equatable {
+        package let name: String
         /// The server must be told to parse it first.
-        let isNew: Bool
+        package let isNew: Bool
     }
 
     private var entries: [Key: (name: String, usedAt: UInt64)] = [:]
@@ -19,15 +24,19 @@ struct PreparedStatements {
     /// Names the server still keeps though nobody uses them any more.
     private var abandoned: [String] = []
     private let limit: Int
+    private let prefix: String
 
-    init(limit: Int) {
+    /// - Parameter prefix: starts the names; an identifier of its own for each connection. A pooler that does not track
+    ///   statements hands one connection of the server to many, and under a name of another's would run what that other sent.
+    package init(limit: Int, prefix: String) {
         precondition(limit > 0)
+        self.prefix = prefix
         self.limit = limit
     }
 
-    var count: Int { entries.count }
+    package var count: Int { entries.count }
 
-    mutating func use(_ key: Key) -> Use {
+    package mutating func use(_ key: Key) -> Use {
         clock += 1
         if let index = entries.index(forKey: key) {
             entries.values[index].usedAt = clock
@@ -37,21 +46,21 @@ struct PreparedStatements {
             entries[oldest.key] = nil
             abandoned.append(oldest.value.name)
         }
-        let name = "s\(clock)"
+        let name = "\(prefix)_\(clock)"
         entries[key] = (name, clock)
         return Use(name: name, isNew: true)
     }
 
     /// The server refused to parse it, or does not know it any more.
-    mutating func forget(_ key: Key) { entries[key] = nil }
+    package mutating func forget(_ key: Key) { entries[key] = nil }
 
     /// It is on the server, but its plan is of no use any more.
-    mutating func abandon(_ key: Key) {
+    package mutating func abandon(_ key: Key) {
         if let entry = entries.removeValue(forKey: key) { abandoned.append(entry.name) }
     }
 
     /// Names to deallocate; the caller does it now or loses them.
-    mutating func takeAbandoned() -> [String] {
+    package mutating func takeAbandoned() -> [String] {
         defer { abandoned = [] }
         return abandoned
     }

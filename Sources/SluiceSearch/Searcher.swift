@@ -47,7 +47,10 @@ package struct Searcher: Sendable {
 
     private func vector(of request: SearchRequest) async throws -> [Float] {
         guard (1...1_000).contains(request.count) else {
-            throw SearchError(code: .badRequest, description: "between 1 and 1000 hits can be asked for, not \(request.count)")
+            throw SearchError(
+                code: .badRequest,
+                description: "between 1 and 1000 hits can be asked for, not \(request.count)"
+            )
         }
         guard request.text.unicodeScalars.contains(where: { !$0.properties.isWhitespace }) else {
             throw SearchError(code: .badRequest, description: "the question is empty")
@@ -108,9 +111,10 @@ package struct Searcher: Sendable {
                         + "\(embedder.model.fingerprint); point SLUICE_MODEL at the index's model"
                 )
             }
-            let known = try await transaction.query(
-                SearchStatements.count(pointer.version, request.tenant, cap: max(exactBelow, request.count))
-            ).first ?? 0
+            let known =
+                try await transaction.query(
+                    SearchStatements.count(pointer.version, request.tenant, cap: max(exactBelow, request.count))
+                ).first ?? 0
             return try await body(transaction, pointer, known)
         }
     }

@@ -121,7 +121,11 @@ package struct Doctor: Sendable {
             return [Finding(check: "Redis", verdict: .ok, message: "version \(health.version), noeviction")]
         } catch {
             return [
-                Finding(check: "Redis", verdict: .failure, message: "\(settings.redisURL.map { "\(MaskedURL($0))" } ?? ""): \(error)")
+                Finding(
+                    check: "Redis",
+                    verdict: .failure,
+                    message: "\(settings.redisURL.map { "\(MaskedURL($0))" } ?? ""): \(error)"
+                )
             ]
         }
     }
@@ -132,7 +136,8 @@ package struct Doctor: Sendable {
             return Finding(
                 check: "model",
                 verdict: .ok,
-                message: "\(model.name), \(model.dimension) numbers, at most \(model.maxTokens) tokens, \(model.precision.rawValue)"
+                message:
+                    "\(model.name), \(model.dimension) numbers, at most \(model.maxTokens) tokens, \(model.precision.rawValue)"
             )
         } catch {
             return Finding(check: "model", verdict: .failure, message: "\(error)")

@@ -102,7 +102,8 @@ package struct Migrator: Sendable {
         ).first
         if role?.0 == true {
             throw MigrationError(
-                description: "the role of SLUICE_DATABASE_URL is a superuser or has BYPASSRLS, so row-level security would not "
+                description:
+                    "the role of SLUICE_DATABASE_URL is a superuser or has BYPASSRLS, so row-level security would not "
                     + "bind it; use a plain role that owns the database (see deploy/roles.sql)"
             )
         }
@@ -128,7 +129,8 @@ package struct Migrator: Sendable {
                 try await transaction.script("CREATE EXTENSION vector SCHEMA public")
             } catch {
                 throw MigrationError(
-                    description: "the database has no extension 'vector' and the role may not create it; as an administrator "
+                    description:
+                        "the database has no extension 'vector' and the role may not create it; as an administrator "
                         + "run CREATE EXTENSION vector (pgvector 0.8.4 or newer) in it"
                 )
             }
@@ -136,7 +138,8 @@ package struct Migrator: Sendable {
         }
         guard let found, VectorVersion.isSupported(found) else {
             throw MigrationError(
-                description: "pgvector \(found ?? "?") is too old: versions before 0.8.4 can corrupt HNSW indexes; update the "
+                description:
+                    "pgvector \(found ?? "?") is too old: versions before 0.8.4 can corrupt HNSW indexes; update the "
                     + "extension and run ALTER EXTENSION vector UPDATE"
             )
         }
@@ -150,7 +153,9 @@ package struct Migrator: Sendable {
 
     private func applied(in transaction: PostgresTransaction) async throws -> [Int: Applied] {
         let exists = try await transaction.query(
-            Statement("SELECT to_regclass('schema_migrations') IS NOT NULL") { row throws(PostgresError) in try row.bool(0) }
+            Statement("SELECT to_regclass('schema_migrations') IS NOT NULL") { row throws(PostgresError) in
+                try row.bool(0)
+            }
         )
         guard exists.first == true else { return [:] }
         let rows = try await transaction.query(
@@ -175,7 +180,8 @@ package struct Migrator: Sendable {
             }
             guard Self.digest(script) == row.digest else {
                 throw MigrationError(
-                    description: "migration \(version), \(row.name), was applied in another form than this program has; "
+                    description:
+                        "migration \(version), \(row.name), was applied in another form than this program has; "
                         + "the two come from different builds, and nothing was changed"
                 )
             }

@@ -30,8 +30,11 @@ package struct PostgresTaskStore: TaskStore {
     package func renew(_ worker: WorkerID, report: WorkerReport, holding: [Fence]) async throws -> Renewal {
         try await store.pool.withConnection { connection in
             guard try await connection.execute(WorkerStatements.renew(worker, report)) == 1 else { return .expired }
-            if holding.isEmpty { return .renewed(lost: []) }
-            return .renewed(lost: Set(try await connection.query(WorkerStatements.lost(holding))))
+            let differing = try await connection.query(WorkerStatements.differing(holding, from: worker))
+            return .renewed(
+                lost: Set(differing.lazy.filter(\.isLost).map(\.fence)),
+                strays: Set(differing.lazy.filter { !$0.isLost }.map(\.fence))
+            )
         }
     }
 
@@ -61,7 +64,9 @@ package struct PostgresTaskStore: TaskStore {
         try await store.pool.query(WorkerStatements.lead(candidate, length)).first
     }
 
-    package func resign(_ holder: WorkerID) async throws { try await store.pool.execute(WorkerStatements.resign(holder)) }
+    package func resign(_ holder: WorkerID) async throws {
+        try await store.pool.execute(WorkerStatements.resign(holder))
+    }
 
     package func promoteDue(limit: Int) async throws -> [QueueName: Int] {
         Dictionary(try await store.pool.query(DutyStatements.promote(limit))) { $0 + $1 }

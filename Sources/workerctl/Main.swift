@@ -21,10 +21,10 @@ enum Main {
         } catch let error as SettingsError {
             Terminal.say("workerctl: \(error)")
             exit(ExitStatus.usage.rawValue)
-        } catch where error.isTransientFailure {
+        } catch  where error.isTransientFailure {
             Terminal.say("workerctl: \(error)")
             exit(ExitStatus.unavailable.rawValue)
-        } catch where Workerctl.exitCode(for: error) != .failure || error is ValidationError {
+        } catch  where Workerctl.exitCode(for: error) != .failure || error is ValidationError {
             Workerctl.exit(withError: error)
         } catch {
             Terminal.say("workerctl: \(error)")

@@ -74,7 +74,10 @@ extension EndToEnd {
                 try fleet.write("mixed/blank.pdf", MiniPDF.make(pages: [[]]))
                 try fleet.write("mixed/crash.pdf", Array("%SLUICE-TEST crash\n".utf8))
                 try fleet.write("mixed/hang.pdf", Array("%SLUICE-TEST hang\n".utf8))
-                let done = try await fleet.ctl(["ingest", folder, "--recursive", "--wait", "--json"], within: .seconds(240))
+                let done = try await fleet.ctl(
+                    ["ingest", folder, "--recursive", "--wait", "--json"],
+                    within: .seconds(240)
+                )
                 let report = try decode(IngestReport.self, from: done.output)
                 #expect(report.documents["ok"] == 3)
                 #expect(report.documents["corrupt"] == 1)

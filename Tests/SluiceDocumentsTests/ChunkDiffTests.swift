@@ -26,7 +26,10 @@ struct ChunkDiffTests {
         #expect(diff([], ["a"]).added == [0] && diff(["a"], []).gone == [ChunkID(rawValue: 0)])
     }
 
-    @Test("applied to the live list it gives the new one, with as many kept as the multisets share", arguments: 0..<200 as Range<UInt64>)
+    @Test(
+        "applied to the live list it gives the new one, with as many kept as the multisets share",
+        arguments: 0..<200 as Range<UInt64>
+    )
     func property(seed: UInt64) {
         var random = SluiceTestKit.SeededGenerator(seed: seed)
         func list() -> [String] {

@@ -52,7 +52,10 @@ struct ChunkingChunkerTests {
     func sentences() throws {
         let chunker = Chunker(
             configuration: try SplitterConfiguration(
-                chunkSize: 30, overlap: 0, separators: SplitterConfiguration.standard.separators, keepSeparator: .end
+                chunkSize: 30,
+                overlap: 0,
+                separators: SplitterConfiguration.standard.separators,
+                keepSeparator: .end
             )
         )
         let drafts = chunker.chunk(document("First of them here. Second one comes. Third is last."))
@@ -67,7 +70,9 @@ struct ChunkingChunkerTests {
         )
         let other = Chunker(
             configuration: try SplitterConfiguration(
-                chunkSize: 10, overlap: 0, separators: [.pattern(try SeparatorPattern("\\d+")), "\t\""]
+                chunkSize: 10,
+                overlap: 0,
+                separators: [.pattern(try SeparatorPattern("\\d+")), "\t\""]
             )
         )
         #expect(other.fingerprint.hasSuffix(#"separators=[pattern "\\d+","\u{9}\""]"#))
@@ -128,7 +133,12 @@ struct ChunkingChunkerTests {
         let starts = [0, 300, 600, 601]
         // Without "" in the list, pieces can be as long as they like.
         let chunker = Chunker(
-            configuration: try SplitterConfiguration(chunkSize: 400, overlap: 40, separators: ["\n\n"], keepSeparator: .end)
+            configuration: try SplitterConfiguration(
+                chunkSize: 400,
+                overlap: 40,
+                separators: ["\n\n"],
+                keepSeparator: .end
+            )
         )
         let chunks = chunker.chunk(document(text, pageStarts: starts))
         var rounds = 0

@@ -99,6 +99,8 @@ func multilingualText(words: Int, using generator: inout SeededGenerator) -> Str
 /// A document whose pages begin at the given offsets.
 func document(_ text: String, pageStarts: [Int] = [], mediaType: String = "text/plain") -> ExtractedText {
     ExtractedText(
-        text: text, pageStarts: pageStarts, metadata: DocumentMetadata(mediaType: mediaType, pageCount: pageStarts.count)
+        text: text,
+        pageStarts: pageStarts,
+        metadata: DocumentMetadata(mediaType: mediaType, pageCount: pageStarts.count)
     )
 }

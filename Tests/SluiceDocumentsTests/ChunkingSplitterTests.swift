@@ -20,7 +20,10 @@ struct ChunkingSplitterTests {
             let splitter = RecursiveSplitter(configuration: try example.args.configuration())
             let pieces = splitter.split(example.text)
             let isEqual = pieces.map { Array($0.text.utf8) } == example.chunks.map { Array($0.utf8) }
-            #expect(isEqual, "\(example.text.debugDescription) \(example.args): \(pieces.map(\.text)) not \(example.chunks)")
+            #expect(
+                isEqual,
+                "\(example.text.debugDescription) \(example.args): \(pieces.map(\.text)) not \(example.chunks)"
+            )
             let scalars = Array(example.text.unicodeScalars)
             for piece in pieces where splitter.configuration.keepSeparator != .none {
                 #expect(Array(piece.text.unicodeScalars) == Array(scalars[piece.charFrom..<piece.charTo]), "\(example)")

@@ -69,7 +69,9 @@ struct BatchSchedulerTests {
         for _ in 0..<200 {
             if Int.random(in: 0..<3, using: &generator) == 0 {
                 job += 1
-                let own = (0..<Int.random(in: 1...30, using: &generator)).map { _ in Int.random(in: 2...256, using: &generator) }
+                let own = (0..<Int.random(in: 1...30, using: &generator)).map { _ in
+                    Int.random(in: 2...256, using: &generator)
+                }
                 lengths[job] = own
                 scheduler.add(job, lengths: own)
             } else if let batch = scheduler.next() {

@@ -6,7 +6,9 @@ struct DeterministicEmbedderTests {
     @Test("equal texts are equal, texts that share words are near, others are not")
     func similarity() async throws {
         let embedder = DeterministicEmbedder(dimension: 384)
-        let matrix = try await embedder.embed(["the red house", "The RED house!", "a red house", "quantum flux", "", ""])
+        let matrix = try await embedder.embed([
+            "the red house", "The RED house!", "a red house", "quantum flux", "", "",
+        ])
         #expect(matrix.count == 6 && matrix.dimension == 384)
         #expect(Array(matrix[0]) == Array(matrix[1]))
         #expect(matrix.similarity(0, 2) > 0.5)
@@ -30,6 +32,8 @@ struct DeterministicEmbedderTests {
     func tooLong() async throws {
         let embedder = DeterministicEmbedder(maxTokens: 5)
         #expect(try await embedder.tokenCounts(["", "a b", "a b c", "a-b c.d"]) == [2, 4, 5, 6])
-        await #expect(throws: InferenceError.tooLong(indices: [1], limit: 5)) { try await embedder.embed(["a", "a b c d"]) }
+        await #expect(throws: InferenceError.tooLong(indices: [1], limit: 5)) {
+            try await embedder.embed(["a", "a b c d"])
+        }
     }
 }

@@ -9,7 +9,8 @@ struct ModelDirectoryTests {
 
     private func load(_ model: borrowing SyntheticModel) async throws -> OpenVINOEmbedder {
         try await OpenVINOEmbedder.load(
-            directory: model.path, settings: try OpenVINOSettings.fromEnvironment(threads: 1)
+            directory: model.path,
+            settings: try OpenVINOSettings.fromEnvironment(threads: 1)
         )
     }
 
@@ -64,7 +65,9 @@ struct ModelDirectoryTests {
         let embedder = try await load(model)
         let long = String(repeating: "a ", count: 100)
         #expect(try await embedder.tokenCounts(["a b", long]) == [4, 102])
-        await #expect(throws: InferenceError.tooLong(indices: [1], limit: 64)) { try await embedder.embed(["a", long]) }
+        await #expect(throws: InferenceError.tooLong(indices: [1], limit: 64)) {
+            try await embedder.embed(["a", long])
+        }
     }
 
     @Test("vectors that are no numbers are an error that names the texts")
@@ -74,7 +77,9 @@ struct ModelDirectoryTests {
         }
         let embedder = try await load(model)
         #expect(try await embedder.embed(["a"]).count == 1)
-        await #expect(throws: InferenceError.nonFinite(indices: [1, 3])) { try await embedder.embed(["a", "b", "a", "c"]) }
+        await #expect(throws: InferenceError.nonFinite(indices: [1, 3])) {
+            try await embedder.embed(["a", "b", "a", "c"])
+        }
     }
 
     @Test("folders that do not fit are refused with the reason")
@@ -86,7 +91,8 @@ struct ModelDirectoryTests {
         #expect(
             throws: InferenceError.modelUnusable(
                 directory: "/nonexistent",
-                reason: "openvino_model.xml is missing; export the model with scripts/setup or `optimum-cli export openvino`"
+                reason:
+                    "openvino_model.xml is missing; export the model with scripts/setup or `optimum-cli export openvino`"
             )
         ) { try EmbeddingModelDescription(readingDirectory: "/nonexistent") }
     }

@@ -8,7 +8,11 @@ struct SyntheticModel: ~Copyable {
 
     /// - Parameter row: the vector of a token id; ids up to 30,521 occur.
     init(
-        pooling: String, dimension: Int = 4, declared: Int = 4, truncatingAt limit: Int32? = nil, row: (Int) -> [Float]
+        pooling: String,
+        dimension: Int = 4,
+        declared: Int = 4,
+        truncatingAt limit: Int32? = nil,
+        row: (Int) -> [Float]
     ) throws {
         path = FileManager.default.temporaryDirectory.path + "/sluice-model-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: path + "/1_Pooling", withIntermediateDirectories: true)
@@ -24,7 +28,10 @@ struct SyntheticModel: ~Copyable {
 
         let real = try ModelUnderTest.directory(.float32)
         var weights = try Data(contentsOf: URL(filePath: real + "/openvino_tokenizer.bin"))
-        var words = String(decoding: try Data(contentsOf: URL(filePath: real + "/openvino_tokenizer.xml")), as: UTF8.self)
+        var words = String(
+            decoding: try Data(contentsOf: URL(filePath: real + "/openvino_tokenizer.xml")),
+            as: UTF8.self
+        )
         if let limit { (words, weights) = Self.truncating(words, weights, at: limit) }
         try weights.write(to: URL(filePath: path + "/openvino_tokenizer.bin"))
         try write("openvino_tokenizer.xml", words)
@@ -100,7 +107,8 @@ struct SyntheticModel: ~Copyable {
         let mode = append("longest_first".utf8)
         let inputs = (0..<6).map { "<port id=\"\($0)\" precision=\"\($0 < 4 ? "I32" : "U8")\"/>" }.joined()
         let layers =
-            constant(900, "i32", "", 4, limits) + constant(901, "u8", "5", 5, side) + constant(902, "u8", "13", 13, mode)
+            constant(900, "i32", "", 4, limits) + constant(901, "u8", "5", 5, side)
+            + constant(902, "u8", "13", 13, mode)
             + "<layer id=\"903\" name=\"cut\" type=\"Truncate\" version=\"extension\"><data m_num_inputs=\"1\"/><input>"
             + inputs + "</input><output><port id=\"6\" precision=\"I32\"/><port id=\"7\" precision=\"I32\"/>"
             + "<port id=\"8\" precision=\"I32\"/></output></layer>"

@@ -62,6 +62,25 @@ struct PipelineEmbedTests {
         }
     }
 
+    @Test("a newer version takes the place of one that a dead window blocks, and of its dead letter")
+    func unblocked() async throws {
+        try await PipelineFixture.run(window: 10) { fixture in
+            let uri = try fixture.write("a.txt", Self.text)
+            fixture.embedder.fail(unusable: "Paragraph 17 ")
+            let blocked = try await fixture.request(uri)
+            try await fixture.performAll()
+            #expect(try await fixture.store.batch(blocked, tenant: .default)?.dead == 1)
+            let mended = Self.text.replacing("Paragraph 17 ", with: "Passage 17 ")
+            try fixture.write("a.txt", mended)
+            #expect(try await fixture.ingest(uri).results == ["ok": 1])
+            #expect(try await fixture.liveChunks(uri) == fixture.chunks(of: mended))
+            #expect(try await fixture.deadLetters().isEmpty)
+            let batch = try #require(try await fixture.store.batch(blocked, tenant: .default))
+            #expect(batch.dead == 0 && batch.pending == 0 && batch.cancelled == 1 && batch.finishedAt != nil)
+            #expect(try await fixture.documents.ingestState(blocked, tenant: .default).isOver)
+        }
+    }
+
     @Test("a text that makes runs fail is found by halving, and tried again, since a run can fail by chance")
     func breakingChunk() async throws {
         try await PipelineFixture.run { fixture in
@@ -87,7 +106,9 @@ struct PipelineEmbedTests {
             fixture.embedder.fail(breaking: "Paragraph")
             try await fixture.performNext(.ingestion)
             #expect(try await fixture.performNext(.embedding) == "retry")
-            #expect(try await fixture.count("SELECT count(*) FROM attempts WHERE error_class = 'inference.runtime'") == 1)
+            #expect(
+                try await fixture.count("SELECT count(*) FROM attempts WHERE error_class = 'inference.runtime'") == 1
+            )
         }
     }
 
@@ -110,7 +131,8 @@ struct SourceFileTests {
         "file URIs are decoded; anything else is refused",
         arguments: [
             ("file:///a/b%20c.pdf", "/a/b c.pdf"), ("file:///%C3%A9", "/é"), ("/plain/100%", "/plain/100%"),
-            ("file://host/a", nil), ("https://a/b", nil), ("relative", nil), ("file:///a%00b", nil), ("file:///a%2", nil),
+            ("file://host/a", nil), ("https://a/b", nil), ("relative", nil), ("file:///a%00b", nil),
+            ("file:///a%2", nil),
             ("file:///a%+1", nil), ("", nil),
         ] as [(String, String?)]
     )

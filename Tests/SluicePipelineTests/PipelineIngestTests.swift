@@ -73,7 +73,10 @@ struct PipelineIngestTests {
         }
     }
 
-    @Test("a reader that crashes or hangs is tried three times, then the task is dead", arguments: ["timeout", "crashed(11)"])
+    @Test(
+        "a reader that crashes or hangs is tried three times, then the task is dead",
+        arguments: ["timeout", "crashed(11)"]
+    )
     func crashes(name: String) async throws {
         try await PipelineFixture.run { fixture in
             let uri = try fixture.write("a.txt", "!\(name)\n")
@@ -162,7 +165,10 @@ struct PipelineIngestTests {
         }
     }
 
-    @Test("after any edits the live chunks are the chunker's, each with one vector", arguments: 1...8 as ClosedRange<UInt64>)
+    @Test(
+        "after any edits the live chunks are the chunker's, each with one vector",
+        arguments: 1...8 as ClosedRange<UInt64>
+    )
     func randomEdits(seed: UInt64) async throws {
         try await PipelineFixture.run(maxTokens: 14, window: 5) { fixture in
             var random = SeededGenerator(seed: seed)

@@ -1,4 +1,3 @@
-import Glibc
 import SluiceCore
 import SluiceQueue
 import SluiceSystem
@@ -14,13 +13,18 @@ struct DrainTests {
         let gate = Gate()
         let shutdown = Shutdown()
         let ids = try await store.enqueue(try probes(10)).map(\.id)
-        try await withWorker(store, nil, configuration: configuration(2), shutdown: shutdown, perform: { _, _ in
-            await gate.wait()
-            return .completed
-        }) { worker in
+        try await withWorker(
+            store,
+            nil,
+            configuration: configuration(2),
+            shutdown: shutdown,
+            perform: { _, _ in
+                await gate.wait()
+                return .completed
+            }
+        ) { worker in
             try await eventually("two run") { worker.running == 2 }
             shutdown.advance(to: .draining)
-            try await eventually("the lease says so") { store.reports.contains { $0.state == .draining } || worker.running == 2 }
             gate.open()
         }
         #expect(store.states == [.completed: 2, .available: 8])
@@ -35,11 +39,17 @@ struct DrainTests {
         let gate = Gate()
         let ids = try await store.enqueue(try probes(3)).map(\.id)
         let limits = configuration(3, drainTimeout: secondSignal ? .seconds(3_600) : .milliseconds(50))
-        try await withWorker(store, nil, configuration: limits, shutdown: shutdown, perform: { _, _ in
-            await gate.wait()
-            try Task.checkCancellation()
-            return .completed
-        }) { worker in
+        try await withWorker(
+            store,
+            nil,
+            configuration: limits,
+            shutdown: shutdown,
+            perform: { _, _ in
+                await gate.wait()
+                try Task.checkCancellation()
+                return .completed
+            }
+        ) { worker in
             try await eventually("three run") { worker.running == 3 }
             shutdown.advance(to: .draining)
             if secondSignal { shutdown.advance(to: .stopping) }
@@ -59,11 +69,16 @@ struct DrainTests {
         let ended = Tally()
         let id = try await store.enqueue(try probes(1))[0].id
         let limits = configuration(1, drainTimeout: .milliseconds(10), cancelGrace: .milliseconds(300))
-        try await withWorker(store, nil, configuration: limits, perform: { _, _ in
-            while !gate.isOpen { usleep(500) }
-            ended.add(1)
-            return .completed
-        }) { worker in
+        try await withWorker(
+            store,
+            nil,
+            configuration: limits,
+            perform: { _, _ in
+                await gate.waitDeaf()
+                ended.add(1)
+                return .completed
+            }
+        ) { worker in
             try await eventually("runs") { worker.running == 1 }
         }
         #expect(store.state(of: id) == .available)
@@ -82,14 +97,20 @@ struct DrainTests {
         _ = try await store.enqueue(try probes(2_000))
         // So far ahead that hundreds are claimed before the one slot can begin them.
         let eager = configuration(1, drainTimeout: .milliseconds(10), lookahead: .seconds(60))
-        try await withWorker(store, nil, configuration: eager, shutdown: shutdown, perform: { input, _ in
-            seen.add(0)
-            if seen.counts[0] == 700 {
-                await gate.wait()
-                try Task.checkCancellation()
+        try await withWorker(
+            store,
+            nil,
+            configuration: eager,
+            shutdown: shutdown,
+            perform: { input, _ in
+                seen.add(0)
+                if seen.counts[0] == 700 {
+                    await gate.wait()
+                    try Task.checkCancellation()
+                }
+                return .completed
             }
-            return .completed
-        }) { worker in
+        ) { worker in
             try await eventually("stuck at one") { seen.counts[0] == 700 }
             try await eventually("others are claimed") { (store.states[.running] ?? 0) > 50 }
             shutdown.advance(to: .draining)
@@ -110,7 +131,11 @@ struct DrainTests {
             return .completed
         }
         let worker = Worker(
-            configuration: configuration(), store: store, hints: nil, handlers: handlers, logger: silent
+            configuration: configuration(),
+            store: store,
+            hints: nil,
+            handlers: handlers,
+            logger: silent
         )
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await worker.run(shutdown: Shutdown()) }
@@ -130,7 +155,12 @@ struct DrainTests {
             try await eventually("tries") { store.count(.register) > 1 }
         }
         store.setFault { _ in .refused(isTransient: false) }
-        await #expect(throws: ServerFault.self) { try await withWorker(store, nil) { _ in } }
+        await #expect(throws: ServerFault.self) {
+            try await withWorker(store, nil) { _ in
+                let before = store.count(.register)
+                try await eventually("tries") { store.count(.register) > before }
+            }
+        }
     }
 }
 
@@ -149,11 +179,15 @@ struct DeadlineTests {
         let store = MemoryTaskStore()
         let id = try await store.enqueue(try hurried(1))[0].id
         let gate = Gate()
-        try await withWorker(store, nil, perform: { _, _ in
-            await gate.wait()
-            try Task.checkCancellation()
-            return .completed
-        }) { _ in
+        try await withWorker(
+            store,
+            nil,
+            perform: { _, _ in
+                await gate.wait()
+                try Task.checkCancellation()
+                return .completed
+            }
+        ) { _ in
             try await eventually("retryable") { store.state(of: id) == .retryable }
         }
         guard case .retry(_, let failure)? = store.history.settlements.first?.verdict else {
@@ -168,12 +202,17 @@ struct DeadlineTests {
     func givesUp() async throws {
         let store = MemoryTaskStore()
         let gate = Gate()
-        let ids = try await store.enqueue(try hurried(2)).map(\.id)
+        let ids = try await store.enqueue(try hurried(1) + [try NewTask(Probe(number: 1), tenant: .default)]).map(\.id)
         let limits = configuration(1, cancelGrace: .milliseconds(100))
-        try await withWorker(store, nil, configuration: limits, perform: { input, _ in
-            if input.number == 0 { while !gate.isOpen { usleep(500) } }
-            return .completed
-        }) { worker in
+        try await withWorker(
+            store,
+            nil,
+            configuration: limits,
+            perform: { input, _ in
+                if input.number == 0 { await gate.waitDeaf() }
+                return .completed
+            }
+        ) { worker in
             try await eventually("the other is performed") { store.state(of: ids[1]) == .completed }
             #expect(store.state(of: ids[0]) == .retryable)
             #expect(worker.stats.hung == 1)

@@ -73,7 +73,10 @@ struct LaneStateTests {
         #expect(lane.ready == 0)
     }
 
-    @Test("every task is started or given back, once; never more at a time than slots", arguments: 0..<20 as Range<UInt64>)
+    @Test(
+        "every task is started or given back, once; never more at a time than slots",
+        arguments: 0..<20 as Range<UInt64>
+    )
     func randomSequences(seed: UInt64) {
         var generator = SeededGenerator(seed: seed)
         let concurrency = Int.random(in: 1...64, using: &generator)
@@ -88,8 +91,8 @@ struct LaneStateTests {
             case 0, 1:
                 let room = lane.room()
                 #expect(room >= 0 && room <= LaneState.claimLimit)
-                #expect(lane.ready + lane.running + room <= concurrency + lane.ahead)
                 guard room > 0 else { continue }
+                #expect(lane.ready + lane.running + room <= concurrency + lane.ahead)
                 let count = Int64(Int.random(in: 1...room, using: &generator))
                 lane.claimed((next + 1...next + count).map { claimed($0) }, at: now)
                 next += count

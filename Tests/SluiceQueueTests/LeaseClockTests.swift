@@ -80,7 +80,10 @@ struct LeaseClockTests {
         #expect(clock.tick(at: start + .seconds(6)) == .register)
     }
 
-    @Test("no two incarnations are ever trusted while the server still honours both", arguments: 0..<40 as Range<UInt64>)
+    @Test(
+        "no two incarnations are ever trusted while the server still honours both",
+        arguments: 0..<40 as Range<UInt64>
+    )
     func neverTrustsBeyondTheServer(seed: UInt64) {
         var generator = SeededGenerator(seed: seed)
         var clock = LeaseClock(length: .seconds(15), now: start)

@@ -35,6 +35,19 @@ struct RelayWindowTests {
         #expect(window.plan(for: queue(), inWindow: 0, at: start + .seconds(1)).target == RelayWindow.smallest)
     }
 
+    @Test("it does not grow when nobody empties it")
+    func staysSmall() {
+        var window = RelayWindow()
+        var inWindow = 0
+        for round in 0..<20 {
+            let now = start + .milliseconds(round * 5)
+            let plan = window.plan(for: queue(), inWindow: inWindow, at: now)
+            window.pushed((0..<Int64(plan.wanted)).map { TaskID(Int64(round) * 10_000 + $0 + 1) }, at: now)
+            inWindow += plan.wanted
+        }
+        #expect(inWindow == RelayWindow.smallest)
+    }
+
     @Test("a pause empties it, a limit on what runs keeps it small")
     func limits() {
         var window = RelayWindow()

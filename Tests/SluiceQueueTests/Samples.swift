@@ -6,7 +6,12 @@ import SluiceQueue
 struct Probe: TaskInput, Equatable {
     static let kind = TaskKind(trusted: "probe")
     static let queue = QueueName.ingestion
-    static let retry = RetryPolicy(maxAttempts: 3, base: .milliseconds(2), cap: .milliseconds(10), floor: .milliseconds(1))
+    static let retry = RetryPolicy(
+        maxAttempts: 3,
+        base: .milliseconds(2),
+        cap: .milliseconds(10),
+        floor: .milliseconds(1)
+    )
     static let timeout = Duration.seconds(60)
 
     let number: Int
@@ -25,8 +30,18 @@ func fence(_ id: Int64, _ token: Int64 = 1) -> Fence { Fence(task: TaskID(id), t
 
 func claimed(_ id: Int64, token: Int64 = 1, attempt: Int = 1, maxAttempts: Int = 3) -> ClaimedTask {
     ClaimedTask(
-        id: TaskID(id), token: LeaseToken(token), tenant: .default, queue: .ingestion, kind: Probe.kind, payload: "{}",
-        payloadVersion: 1, attempt: attempt, maxAttempts: maxAttempts, crashCount: 0, timeout: .seconds(60), batch: nil
+        id: TaskID(id),
+        token: LeaseToken(token),
+        tenant: .default,
+        queue: .ingestion,
+        kind: Probe.kind,
+        payload: "{}",
+        payloadVersion: 1,
+        attempt: attempt,
+        maxAttempts: maxAttempts,
+        crashCount: 0,
+        timeout: .seconds(60),
+        batch: nil
     )
 }
 
@@ -38,7 +53,14 @@ func configuration(
     cancelGrace: Duration = .seconds(10)
 ) -> WorkerConfiguration {
     WorkerConfiguration(
-        concurrency: [.ingestion: concurrency], host: "test", pid: 1, version: "0", leaseLength: leaseLength,
-        drainTimeout: drainTimeout, idlePoll: .milliseconds(50), lookahead: lookahead, cancelGrace: cancelGrace
+        concurrency: [.ingestion: concurrency],
+        host: "test",
+        pid: 1,
+        version: "0",
+        leaseLength: leaseLength,
+        drainTimeout: drainTimeout,
+        idlePoll: .milliseconds(50),
+        lookahead: lookahead,
+        cancelGrace: cancelGrace
     )
 }

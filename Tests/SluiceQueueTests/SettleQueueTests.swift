@@ -19,6 +19,7 @@ struct SettleQueueTests {
     @Test("at once when it was quiet")
     func atOnce() throws {
         var queue = SettleQueue()
+        queue.begin(me)
         #expect(isIdle(queue.next(at: start, isDraining: false)))
         #expect(queue.append(Settlement(fence(1), .completed), by: me, at: start) == true)
         let flush = try #require(begun(queue.next(at: start, isDraining: false)))
@@ -30,6 +31,7 @@ struct SettleQueueTests {
     @Test("what ends during a flush goes into the next; under load the first lingers")
     func gathers() throws {
         var queue = SettleQueue(batchLimit: 10, linger: .milliseconds(3))
+        queue.begin(me)
         _ = queue.append(Settlement(fence(1), .completed), by: me, at: start)
         let first = try #require(begun(queue.next(at: start, isDraining: false)))
         for id in 2...5 { #expect(queue.append(Settlement(fence(Int64(id)), .completed), by: me, at: start) == false) }
@@ -46,6 +48,7 @@ struct SettleQueueTests {
     @Test("a full batch flies at once, two at a time")
     func fullBatches() throws {
         var queue = SettleQueue(batchLimit: 2, linger: .seconds(1))
+        queue.begin(me)
         for id in 1...6 { _ = queue.append(Settlement(fence(Int64(id)), .completed), by: me, at: start) }
         let first = try #require(begun(queue.next(at: start, isDraining: false)))
         #expect(begun(queue.next(at: start, isDraining: false)) != nil)
@@ -57,6 +60,7 @@ struct SettleQueueTests {
     @Test("claiming stops while the backlog is full, until it is half empty")
     func backpressure() throws {
         var queue = SettleQueue(batchLimit: 1, capacity: 4)
+        queue.begin(me)
         for id in 1...4 { _ = queue.append(Settlement(fence(Int64(id)), .completed), by: me, at: start) }
         #expect(queue.accepts() == false)
         for left in [3, 2] {
@@ -69,6 +73,7 @@ struct SettleQueueTests {
     @Test("one verdict that can never be written is found, the others pass", arguments: [1, 2, 7, 64, 500])
     func splits(count: Int) {
         var queue = SettleQueue()
+        queue.begin(me)
         var generator = SeededGenerator(seed: UInt64(count))
         let poison = Int64.random(in: 1...Int64(count), using: &generator)
         for id in 1...Int64(count) { _ = queue.append(Settlement(fence(id), .completed), by: me, at: start) }
@@ -97,7 +102,8 @@ struct SettleQueueTests {
     func randomSequences(seed: UInt64) {
         var generator = SeededGenerator(seed: seed)
         var queue = SettleQueue(batchLimit: 5, linger: .milliseconds(3), capacity: 50)
-        var worker = WorkerID.random()
+        var worker = me
+        queue.begin(me)
         var now = start
         var flying: [SettleQueue.Flush] = []
         var open: Set<Fence> = []
@@ -135,7 +141,10 @@ struct SettleQueueTests {
                 for given in queue.abandon() { open.remove(given.fence) }
                 // Those under way may still be written, behind their fence; they are not tried again.
                 for flush in flying { for settlement in flush.settlements { open.remove(settlement.fence) } }
+                let former = worker
                 worker = .random()
+                queue.begin(worker)
+                #expect(queue.append(Settlement(fence(1), .completed), by: former, at: now) == false)
                 #expect(queue.backlog == flying.reduce(0) { $0 + $1.settlements.count })
             }
             #expect(queue.backlog >= open.count)

@@ -60,4 +60,6 @@ final class Gate: Sendable {
     func open() { shutdown.advance(to: .draining) }
     /// Cancellation ends the wait.
     func wait() async { await shutdown.wait(for: .draining) }
+    /// Deaf to cancellation, like code in C, without blocking a thread that other tests need.
+    func waitDeaf() async { try? await uncancelled { [shutdown] in await shutdown.wait(for: .draining) } }
 }

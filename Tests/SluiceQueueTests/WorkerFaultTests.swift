@@ -17,10 +17,14 @@ struct WorkerFaultTests {
         let enqueuer = Enqueuer(store: store, hints: hints, logger: silent)
         // Ids that no task has, and ids of another queue.
         _ = try await hints.offer((90_001...90_050).map { TaskID($0) }, queue: .ingestion, windowLimit: 4_096)
-        try await withWorker(store, hints, perform: { input, _ in
-            performed.add(input.number)
-            return .completed
-        }) { _ in
+        try await withWorker(
+            store,
+            hints,
+            perform: { input, _ in
+                performed.add(input.number)
+                return .completed
+            }
+        ) { _ in
             for _ in 0..<10 { try await enqueuer.enqueue(try probes(50)) }
             try await eventually("all are completed") { store.states == [.completed: 500] }
         }
@@ -55,7 +59,10 @@ struct WorkerFaultTests {
         }
     }
 
-    @Test("a store that fails now and then, before or after it acted, loses no task and completes none twice", arguments: 0..<4 as Range<UInt64>)
+    @Test(
+        "a store that fails now and then, before or after it acted, loses no task and completes none twice",
+        arguments: 0..<4 as Range<UInt64>
+    )
     func unreliableStore(seed: UInt64) async throws {
         let store = MemoryTaskStore()
         let hints = MemoryTaskHints()
@@ -86,15 +93,20 @@ struct WorkerFaultTests {
         let id = try await store.enqueue(try probes(1))[0].id
         let gate = Gate()
         let short = configuration(leaseLength: .milliseconds(500))
-        try await withWorker(store, nil, configuration: short, perform: { _, context in
-            if context.task.token == LeaseToken(1) {
-                await gate.wait()
-                // Nobody opened the gate: it was cancelled.
-                stopped.add(Task.isCancelled ? 1 : 0)
+        try await withWorker(
+            store,
+            nil,
+            configuration: short,
+            perform: { _, context in
+                if context.task.token == LeaseToken(1) {
+                    await gate.wait()
+                    // Nobody opened the gate: it was cancelled.
+                    stopped.add(Task.isCancelled ? 1 : 0)
+                    return .completed
+                }
                 return .completed
             }
-            return .completed
-        }) { worker in
+        ) { worker in
             try await eventually("runs") { store.state(of: id) == .running }
             let first = try #require(worker.id)
             store.setFault { operation in
@@ -121,11 +133,14 @@ struct WorkerFaultTests {
         let store = MemoryTaskStore(clock: clock)
         let id = try await store.enqueue(try probes(1))[0].id
         let gate = Gate()
-        try await withWorker(store, nil, perform: { _, context in
-            // Deaf to cancellation, like code in C.
-            while context.task.token == LeaseToken(1) && !gate.isOpen { usleep(200) }
-            return .completed
-        }) { worker in
+        try await withWorker(
+            store,
+            nil,
+            perform: { _, context in
+                if context.task.token == LeaseToken(1) { await gate.waitDeaf() }
+                return .completed
+            }
+        ) { worker in
             try await eventually("runs") { store.state(of: id) == .running }
             store.expire(store.incarnations)
             let leader = WorkerID.random()
@@ -147,10 +162,15 @@ struct WorkerFaultTests {
         _ = try await store.enqueue(try probes(slots))
         let short = configuration(slots, leaseLength: .milliseconds(600))
         let outcome = Mutex<(renewals: Int, leasesLost: Int)?>(nil)
-        try await withWorker(store, nil, configuration: short, perform: { _, context in
-            while !gate.isOpen { usleep(1_000) }
-            return .completed
-        }) { worker in
+        try await withWorker(
+            store,
+            nil,
+            configuration: short,
+            perform: { _, context in
+                while !gate.isOpen { usleep(1_000) }
+                return .completed
+            }
+        ) { worker in
             // This test's own task may starve too, so a thread of its own watches.
             let watch = LoopThread(name: "watch")
             try await uncancelled(on: watch) {
@@ -178,15 +198,21 @@ struct WorkerFaultTests {
         let gate = Gate()
         let tokens = Mutex<[LeaseToken: Bool]>([:])
         let short = configuration(leaseLength: .milliseconds(600))
-        try await withWorker(store, nil, configuration: short, perform: { _, context in
-            if context.task.token == LeaseToken(1) { await gate.wait() }
-            tokens.withLock { $0[context.task.token] = Task.isCancelled }
-            return .completed
-        }) { _ in
+        try await withWorker(
+            store,
+            nil,
+            configuration: short,
+            perform: { _, context in
+                if context.task.token == LeaseToken(1) { await gate.wait() }
+                tokens.withLock { $0[context.task.token] = Task.isCancelled }
+                return .completed
+            }
+        ) { _ in
             try await eventually("runs") { store.state(of: id) == .running }
             // An operator took it back.
             _ = try await store.settle(
-                [Settlement(fence(id.rawValue), .released(after: .zero, reason: "operator"))], worker: .random()
+                [Settlement(fence(id.rawValue), .released(after: .zero, reason: "operator"))],
+                worker: .random()
             )
             try await eventually("the other attempt completed it") { store.state(of: id) == .completed }
             try await eventually("the first was stopped") { tokens.withLock { $0[LeaseToken(1)] } == true }

@@ -14,10 +14,14 @@ struct WorkerTests {
         let performed = Tally()
         let enqueuer = Enqueuer(store: store, hints: hinted ? hints : nil, logger: silent)
         try await enqueuer.enqueue(try probes(1_000))
-        try await withWorker(store, hinted ? hints : nil, perform: { input, _ in
-            performed.add(input.number)
-            return .completed
-        }) { worker in
+        try await withWorker(
+            store,
+            hinted ? hints : nil,
+            perform: { input, _ in
+                performed.add(input.number)
+                return .completed
+            }
+        ) { worker in
             try await eventually("all are completed") { store.states == [.completed: 1_000] }
             #expect(performed.counts.count == 1_000 && performed.counts.values.allSatisfy { $0 == 1 })
             #expect(worker.stats.completed == 1_000)
@@ -46,14 +50,18 @@ struct WorkerTests {
     func verdicts() async throws {
         let store = MemoryTaskStore()
         let ids = try await store.enqueue(try probes(4)).map(\.id)
-        try await withWorker(store, nil, perform: { input, _ in
-            switch input.number {
-            case 0: .cancelled(reason: "not wanted")
-            case 1: .dead(TaskFailure(errorClass: "a.b", message: "c"))
-            case 2: .snoozed(for: .seconds(3_600), reason: "429")
-            default: throw TaskFailure(errorClass: "x.y", message: "z")
+        try await withWorker(
+            store,
+            nil,
+            perform: { input, _ in
+                switch input.number {
+                case 0: .cancelled(reason: "not wanted")
+                case 1: .dead(TaskFailure(errorClass: "a.b", message: "c"))
+                case 2: .snoozed(for: .seconds(3_600), reason: "429")
+                default: throw TaskFailure(errorClass: "x.y", message: "z")
+                }
             }
-        }) { worker in
+        ) { worker in
             try await eventually("all are settled") {
                 store.state(of: ids[0]) == .cancelled && store.state(of: ids[1]) == .dead
                     && store.state(of: ids[2]) == .scheduled && store.state(of: ids[3]) == .retryable
@@ -68,9 +76,13 @@ struct WorkerTests {
     func usesUpAttempts() async throws {
         let store = MemoryTaskStore()
         let id = try await store.enqueue(try probes(1))[0].id
-        try await withWorker(store, nil, perform: { _, context in
-            throw TaskFailure(errorClass: context.isLastAttempt ? "last" : "early", message: "fails")
-        }) { _ in
+        try await withWorker(
+            store,
+            nil,
+            perform: { _, context in
+                throw TaskFailure(errorClass: context.isLastAttempt ? "last" : "early", message: "fails")
+            }
+        ) { _ in
             try await eventually("dead") {
                 _ = try await store.promoteDue(limit: 10)
                 return store.state(of: id) == .dead
@@ -91,7 +103,10 @@ struct WorkerTests {
         var newer = try probes(1)[0]
         newer.payloadVersion = 2
         let unknown = NewTask(
-            tenant: .default, queue: .ingestion, kind: TaskKind(trusted: "unknown"), payload: "{}"
+            tenant: .default,
+            queue: .ingestion,
+            kind: TaskKind(trusted: "unknown"),
+            payload: "{}"
         )
         let ids = try await store.enqueue([newer, unknown]).map(\.id)
         try await withWorker(store, nil) { _ in
@@ -121,11 +136,15 @@ struct WorkerTests {
     func settledByHandler() async throws {
         let store = MemoryTaskStore()
         let id = try await store.enqueue(try probes(1))[0].id
-        try await withWorker(store, nil, perform: { _, context in
-            let refused = try await store.settle([Settlement(context.fence, .completed)], worker: .random())
-            #expect(refused.isEmpty)
-            return .settledByHandler
-        }) { worker in
+        try await withWorker(
+            store,
+            nil,
+            perform: { _, context in
+                let refused = try await store.settle([Settlement(context.fence, .completed)], worker: .random())
+                #expect(refused.isEmpty)
+                return .settledByHandler
+            }
+        ) { worker in
             try await eventually("settled") { worker.stats.completed == 1 && worker.running == 0 }
         }
         #expect(store.state(of: id) == .completed)
@@ -137,12 +156,17 @@ struct WorkerTests {
         let store = MemoryTaskStore()
         let gauge = Gauge()
         _ = try await store.enqueue(try probes(3_000))
-        try await withWorker(store, nil, configuration: configuration(3), perform: { _, _ in
-            gauge.enter()
-            await Task.yield()
-            gauge.leave()
-            return .completed
-        }) { _ in
+        try await withWorker(
+            store,
+            nil,
+            configuration: configuration(3),
+            perform: { _, _ in
+                gauge.enter()
+                await Task.yield()
+                gauge.leave()
+                return .completed
+            }
+        ) { _ in
             try await eventually("all are completed") { store.states == [.completed: 3_000] }
         }
         #expect(gauge.highest <= 3)
@@ -161,10 +185,15 @@ struct WorkerTests {
         other.queue = .embedding
         let blocked = try await store.enqueue(try probes(1))[0].id
         let id = try await store.enqueue([other])[0].id
-        try await withWorker(store, nil, configuration: both, perform: { _, context in
-            if context.task.queue == .ingestion { await gate.wait() }
-            return .completed
-        }) { _ in
+        try await withWorker(
+            store,
+            nil,
+            configuration: both,
+            perform: { _, context in
+                if context.task.queue == .ingestion { await gate.wait() }
+                return .completed
+            }
+        ) { _ in
             try await eventually("the other is completed") { store.state(of: id) == .completed }
             #expect(store.state(of: blocked) == .running)
             gate.open()

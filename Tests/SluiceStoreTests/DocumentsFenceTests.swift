@@ -27,7 +27,12 @@ struct DocumentsFenceTests {
                 try await fixture.documents.finishUnchanged(document, fence: task.fence)
             }
             await #expect(throws: StaleLease.self) {
-                try await fixture.documents.finishWithoutText(document, outcome: .corrupt, detail: "", fence: task.fence)
+                try await fixture.documents.finishWithoutText(
+                    document,
+                    outcome: .corrupt,
+                    detail: "",
+                    fence: task.fence
+                )
             }
             #expect(try await fixture.count("SELECT count(*) FROM document_versions") == 0)
             #expect(try await fixture.count("SELECT count(*) FROM staged_chunks") == 0)
@@ -38,7 +43,10 @@ struct DocumentsFenceTests {
                 try await fixture.tasks.claimNext(queue: .ingestion, limit: 1, worker: next).first
             )
             _ = try await fixture.documents.stage(version, window: 1, fence: again.fence)
-            #expect(try await fixture.count("SELECT count(*) FROM tasks WHERE queue <> 'maintenance'") == 2, "one a chunk")
+            #expect(
+                try await fixture.count("SELECT count(*) FROM tasks WHERE queue <> 'maintenance'") == 2,
+                "one a chunk"
+            )
         }
     }
 

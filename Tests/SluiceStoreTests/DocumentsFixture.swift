@@ -128,8 +128,14 @@ struct DocumentsFixture: Sendable {
         window: Int = 256
     ) async throws -> StageReport {
         _ = try await request([uri], tenant: tenant)
-        guard let task = try await claim(.ingestion), let document = try await document(of: task) else { throw NoTask() }
-        return try await documents.stage(version(texts, of: document, batch: task.batch), window: window, fence: task.fence)
+        guard let task = try await claim(.ingestion), let document = try await document(of: task) else {
+            throw NoTask()
+        }
+        return try await documents.stage(
+            version(texts, of: document, batch: task.batch),
+            window: window,
+            fence: task.fence
+        )
     }
 
     /// What a claimed `chunks.embed` task would store, and how many texts that embedded.

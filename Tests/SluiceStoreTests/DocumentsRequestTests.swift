@@ -18,7 +18,12 @@ struct DocumentsRequestTests {
             let uris = ["file:///\u{E9}", "file:///e\u{301}", "file:///b", "file:///b"]
             let receipt = try await fixture.request(uris)
             #expect(receipt.documents == 3 && receipt.underWay == 0)
-            let documents = try await fixture.store.documents(tenant: .default, state: "queued", outcome: nil, limit: 10)
+            let documents = try await fixture.store.documents(
+                tenant: .default,
+                state: "queued",
+                outcome: nil,
+                limit: 10
+            )
             #expect(documents.count == 3 && documents.allSatisfy { $0.task != nil })
             let again = try await fixture.request(uris)
             #expect(again.documents == 3 && again.underWay == 3)
@@ -58,7 +63,10 @@ struct DocumentsRequestTests {
         }
     }
 
-    @Test("a request made while the source is being read leads to another reading", arguments: ["text", "unchanged", "none"])
+    @Test(
+        "a request made while the source is being read leads to another reading",
+        arguments: ["text", "unchanged", "none"]
+    )
     func late(ending: String) async throws {
         try await DocumentsFixture.run { fixture in
             let first = try await fixture.request([uri])
@@ -153,7 +161,9 @@ struct DocumentsRequestTests {
             try await fixture.embedAll()
             #expect(try await fixture.answers(uri, ["shared words"], tenant: acme))
             #expect(try await fixture.answers(uri, ["shared words"], tenant: globex))
-            for table in ["documents", "document_versions", "chunks", "embedding_cache", "batch_documents", "embeddings_g1"] {
+            for table in [
+                "documents", "document_versions", "chunks", "embedding_cache", "batch_documents", "embeddings_g1",
+            ] {
                 let seen = try await fixture.store.inTenant(acme) { transaction in
                     try await transaction.query(
                         Statement("SELECT count(*) FROM \(table)") { row throws(PostgresError) in try row.int64(0) }

@@ -129,7 +129,10 @@ struct DocumentsSearchTests {
                 """
             )
             _ = try await fixture.store.pool.execute([
-                Statement("SELECT sluice_create_embeddings($1, $2)", [.int8(Int64(second)), .int4(fixture.model.dimension)]),
+                Statement(
+                    "SELECT sluice_create_embeddings($1, $2)",
+                    [.int8(Int64(second)), .int4(fixture.model.dimension)]
+                )
             ])
             // A document that comes meanwhile is written to both.
             try await fixture.ingest("file:///b", ["four"])
@@ -149,7 +152,9 @@ struct DocumentsSearchTests {
         try await DocumentsFixture.run { fixture in
             let pool = fixture.store.pool
             let other = Searcher(pool: pool, embedder: DeterministicEmbedder(dimension: 32, salt: 1))
-            let wrongModel = await #expect(throws: SearchError.self) { try await other.search(SearchRequest(text: "a")) }
+            let wrongModel = await #expect(throws: SearchError.self) {
+                try await other.search(SearchRequest(text: "a"))
+            }
             #expect(wrongModel?.code == .wrongModel)
             let searcher = Searcher(pool: pool, embedder: fixture.embedder)
             let nowhere = try #require(IndexName(rawValue: "nowhere"))

@@ -155,7 +155,9 @@ struct DocumentsVersionTests {
                     fence: task.fence
                 )
                 let record = try #require(try await fixture.document(name))
-                #expect(record.state == state && record.outcome == "encrypted" && record.detail == "a password is needed")
+                #expect(
+                    record.state == state && record.outcome == "encrypted" && record.detail == "a password is needed"
+                )
             }
             try await fixture.embedAll()
             #expect(try await fixture.answers(uri, ["old"]))
@@ -190,7 +192,10 @@ struct DocumentsVersionTests {
         }
     }
 
-    @Test("after any sequence of edits the last content answers, with one vector a chunk", arguments: 1...12 as ClosedRange<UInt64>)
+    @Test(
+        "after any sequence of edits the last content answers, with one vector a chunk",
+        arguments: 1...12 as ClosedRange<UInt64>
+    )
     func randomEdits(seed: UInt64) async throws {
         try await DocumentsFixture.run(dimension: 8) { fixture in
             var random = SeededGenerator(seed: seed)
@@ -218,7 +223,9 @@ struct DocumentsVersionTests {
                 }
                 if Int.random(in: 0..<4, using: &random) == 0 {
                     _ = try await fixture.store.pool.execute(
-                        Statement("DELETE FROM embedding_cache WHERE NOT EXISTS (SELECT FROM tasks WHERE queue <> 'maintenance')")
+                        Statement(
+                            "DELETE FROM embedding_cache WHERE NOT EXISTS (SELECT FROM tasks WHERE queue <> 'maintenance')"
+                        )
                     )
                 }
             }

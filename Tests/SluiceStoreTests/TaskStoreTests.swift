@@ -79,20 +79,25 @@ struct TaskStoreTests {
         }
     }
 
-    @Test("every verdict is refused from a worker that lost its lease", arguments: [
-        Settlement.Verdict.completed, .cancelled(reason: "x"), .dead(.leaseLost), .retry(after: .seconds(1), .leaseLost),
-        .snoozed(for: .seconds(1), reason: "x"), .released(after: .zero, reason: "x"),
-    ])
+    @Test(
+        "every verdict is refused from a worker that lost its lease",
+        arguments: [
+            Settlement.Verdict.completed, .cancelled(reason: "x"), .dead(.leaseLost),
+            .retry(after: .seconds(1), .leaseLost),
+            .snoozed(for: .seconds(1), reason: "x"), .released(after: .zero, reason: "x"),
+        ]
+    )
     func zombies(verdict: Settlement.Verdict) async throws {
         try await withTestStore { store in
             let tasks = PostgresTaskStore(store)
             _ = try await tasks.enqueue([task(0)])
-            let zombie = try await worker(tasks, lease: .milliseconds(1))
+            let zombie = try await worker(tasks)
+            try await expire(zombie, store)
             let first = try await tasks.claimNext(queue: .ingestion, limit: 1, worker: zombie)
             #expect(first.isEmpty, "an expired lease claims nothing")
             let slow = try await worker(tasks)
             let held = try #require(try await tasks.claimNext(queue: .ingestion, limit: 1, worker: slow).first)
-            try await store.pool.execute(Statement("UPDATE workers SET lease_expires_at = now() WHERE id = $1", [.uuid(slow)]))
+            try await expire(slow, store)
             let leader = WorkerID.random()
             let term = try #require(try await tasks.lead(as: leader, for: .seconds(15)))
             let rescued = try await tasks.rescue(limit: 10, term: term)
@@ -103,6 +108,12 @@ struct TaskStoreTests {
             #expect(again.attempt == 2 && again.crashCount == 1 && again.token > held.token)
             #expect(try await tasks.renew(slow, report: report(), holding: []) == .expired)
         }
+    }
+
+    private func expire(_ worker: WorkerID, _ store: Store) async throws {
+        try await store.pool.execute(
+            Statement("UPDATE workers SET lease_expires_at = now() WHERE id = $1", [.uuid(worker)])
+        )
     }
 
     private func report() -> WorkerReport {
@@ -121,7 +132,9 @@ struct TaskStoreTests {
         try await withTestStore { store in
             let tasks = PostgresTaskStore(store)
             let first = try await tasks.enqueue([task(0, key: "a"), task(1, key: "b"), task(2, key: "a")])
-            #expect(first[2] == EnqueuedTask(id: first[0].id, wasDuplicate: true, queue: .ingestion, isAvailable: false))
+            #expect(
+                first[2] == EnqueuedTask(id: first[0].id, wasDuplicate: true, queue: .ingestion, isAvailable: false)
+            )
             let second = try await tasks.enqueue([task(3, key: "b"), task(4)])
             #expect(second[0].id == first[1].id && second[0].wasDuplicate && !second[1].wasDuplicate)
         }
@@ -150,7 +163,9 @@ struct TaskStoreTests {
             #expect(retried.count == 1 && retried[0].attempt == 1)
             _ = try await tasks.settle(retried.map { Settlement($0.fence, .completed) }, worker: me)
             progress = try #require(try await store.batch(batch, tenant: .default))
-            #expect(progress.pending == 0 && progress.dead == 0 && progress.completed == 3 && progress.finishedAt != nil)
+            #expect(
+                progress.pending == 0 && progress.dead == 0 && progress.completed == 3 && progress.finishedAt != nil
+            )
         }
     }
 
@@ -179,7 +194,9 @@ struct TaskStoreTests {
             let count = Statement("SELECT count(*) FROM tasks") { row throws(PostgresError) in try row.int64(0) }
             #expect(try await store.pool.query(count) == [2])
             #expect(try await store.inTenant(acme) { try await $0.query(count) } == [1])
-            let unscoped = try await store.pool.transaction(settings: [("sluice.tenant", "")]) { try await $0.query(count) }
+            let unscoped = try await store.pool.transaction(settings: [("sluice.tenant", "")]) {
+                try await $0.query(count)
+            }
             #expect(unscoped == [0])
             await #expect(throws: PostgresError.self) {
                 try await store.inTenant(acme) { _ = try await store.enqueue([self.task(2)], in: $0) }

@@ -52,7 +52,9 @@ package final class MemoryTaskHints: TaskHints {
     package func processing(_ worker: WorkerID) -> [TaskID] { state.withLock { $0.processing[worker] ?? [] } }
 
     /// As if an incarnation had fetched these and vanished.
-    package func leave(_ ids: [TaskID], to worker: WorkerID) { state.withLock { $0.processing[worker, default: []] += ids } }
+    package func leave(_ ids: [TaskID], to worker: WorkerID) {
+        state.withLock { $0.processing[worker, default: []] += ids }
+    }
 
     // MARK: - TaskHints
 
@@ -66,7 +68,9 @@ package final class MemoryTaskHints: TaskHints {
                     state.windows[queue, default: []].append(id)
                 }
             }
-            guard taken > 0, Double.random(in: 0..<1, using: &state.generator) >= state.losses else { return (taken, nil) }
+            guard taken > 0, Double.random(in: 0..<1, using: &state.generator) >= state.losses else {
+                return (taken, nil)
+            }
             return (taken, Self.wake(queue, &state))
         }
         bell?.ring()
@@ -140,7 +144,8 @@ package final class MemoryTaskHints: TaskHints {
 
     /// One waiter, or a marker for the next.
     private static func wake(_ queue: QueueName, _ state: inout State) -> Bell? {
-        for index in state.waiters.indices where state.waiters[index].woken == nil && state.waiters[index].queues.contains(queue) {
+        for index in state.waiters.indices
+        where state.waiters[index].woken == nil && state.waiters[index].queues.contains(queue) {
             state.waiters[index].woken = queue
             return state.waiters[index].bell
         }

@@ -33,7 +33,8 @@ struct MemoryTaskModel: Sendable {
         tasks.map { task in
             if let key = task.uniqueKey,
                 let known = rows.values.first(where: {
-                    $0.state.isLive && $0.task.uniqueKey == key && $0.task.kind == task.kind && $0.task.tenant == task.tenant
+                    $0.state.isLive && $0.task.uniqueKey == key && $0.task.kind == task.kind
+                        && $0.task.tenant == task.tenant
                 })
             {
                 return EnqueuedTask(id: known.id, wasDuplicate: true, queue: task.queue, isAvailable: false)
@@ -42,7 +43,10 @@ struct MemoryTaskModel: Sendable {
             let id = TaskID(nextID)
             let isAvailable = task.delay <= .zero
             rows[id] = Row(
-                id: id, task: task, state: isAvailable ? .available : .scheduled, runAt: now + task.delay
+                id: id,
+                task: task,
+                state: isAvailable ? .available : .scheduled,
+                runAt: now + task.delay
             )
             return EnqueuedTask(id: id, wasDuplicate: false, queue: task.queue, isAvailable: isAvailable)
         }
@@ -58,7 +62,9 @@ struct MemoryTaskModel: Sendable {
         guard isLive(worker, at: now) else { return .expired }
         workers[worker]?.leaseUntil = now + report.leaseLength
         workers[worker]?.report = report
-        return .renewed(lost: Set(holding.filter { !isHeld($0) }))
+        let held = rows.values.lazy.filter { $0.state == .running && $0.owner == worker }
+            .compactMap { row in row.token.map { Fence(task: row.id, token: $0) } }
+        return .renewed(lost: Set(holding.filter { !isHeld($0) }), strays: Set(held).subtracting(holding))
     }
 
     private func isHeld(_ fence: Fence) -> Bool {
@@ -76,11 +82,21 @@ struct MemoryTaskModel: Sendable {
             row.owner = worker
             row.deadline = now + row.task.timeout
             rows[id] = row
-            history.claims.append(TaskHistory.Claim(fence: Fence(task: id, token: LeaseToken(nextToken)), worker: worker))
+            history.claims.append(
+                TaskHistory.Claim(fence: Fence(task: id, token: LeaseToken(nextToken)), worker: worker)
+            )
             return ClaimedTask(
-                id: id, token: LeaseToken(nextToken), tenant: row.task.tenant, queue: queue, kind: row.task.kind,
-                payload: row.task.payload, payloadVersion: row.task.payloadVersion, attempt: row.attempt,
-                maxAttempts: row.task.maxAttempts, crashCount: row.crashCount, timeout: row.task.timeout,
+                id: id,
+                token: LeaseToken(nextToken),
+                tenant: row.task.tenant,
+                queue: queue,
+                kind: row.task.kind,
+                payload: row.task.payload,
+                payloadVersion: row.task.payloadVersion,
+                attempt: row.attempt,
+                maxAttempts: row.task.maxAttempts,
+                crashCount: row.crashCount,
+                timeout: row.task.timeout,
                 batch: row.task.batch
             )
         }

@@ -47,7 +47,9 @@ package final class MemoryTaskStore: TaskStore {
             if isPaused { model.paused.insert(queue) } else { model.paused.remove(queue) }
         }
     }
-    package var states: [TaskState: Int] { model.withLock { $0.rows.values.reduce(into: [:]) { $0[$1.state, default: 0] += 1 } } }
+    package var states: [TaskState: Int] {
+        model.withLock { $0.rows.values.reduce(into: [:]) { $0[$1.state, default: 0] += 1 } }
+    }
     package var incarnations: [WorkerID] { model.withLock { Array($0.workers.keys) } }
     package var reports: [WorkerReport] { model.withLock { $0.workers.values.compactMap(\.report) } }
     package var leader: WorkerID? { model.withLock { $0.leader?.holder } }
@@ -94,7 +96,9 @@ package final class MemoryTaskStore: TaskStore {
         return try await perform(.settle) { $0.settle(settlements, at: $1) }
     }
 
-    package func retire(_ worker: WorkerID) async throws { try await perform(.retire) { model, _ in model.retire(worker) } }
+    package func retire(_ worker: WorkerID) async throws {
+        try await perform(.retire) { model, _ in model.retire(worker) }
+    }
 
     package func lead(as candidate: WorkerID, for length: Duration) async throws -> Int64? {
         try await perform(.lead) { $0.lead(candidate, length, at: $1) }

@@ -22,21 +22,35 @@ package final class RedisServerProcess: Sendable {
         package let description: String
     }
 
-    /// Starts a server on a free port.
-    package init(_ arguments: [String] = []) async throws {
+    private init(_ arguments: [String]) throws {
         var template = Array("/tmp/sluice-redis-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw CannotStart(description: "no temporary folder") }
         folder = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
         self.arguments = arguments
         port = try Self.freePort()
-        try await start()
+    }
+
+    /// Starts a server on a free port.
+    package static func start(_ arguments: [String] = []) async throws -> RedisServerProcess {
+        // Another test may take the port between the look and the server's own attempt.
+        for _ in 0..<5 {
+            let server = try RedisServerProcess(arguments)
+            do {
+                try await server.start()
+                return server
+            } catch is CannotStart {
+                try await server.kill()
+            }
+        }
+        throw CannotStart(description: "redis-server does not start; is it installed?")
     }
 
     deinit {
         guard let running = running.withLock({ $0 }) else { return }
+        Glibc.kill(running.server, SIGKILL)
         close(running.leash)
-        waitpid(running.server, nil, 0)
         waitpid(running.watchdog, nil, 0)
+        waitpid(running.server, nil, 0)
     }
 
     package var url: String { "redis://127.0.0.1:\(port)/0" }
@@ -52,21 +66,31 @@ package final class RedisServerProcess: Sendable {
             ] + arguments,
             input: nil
         )
+        // Close-on-exec from the start: a leash that another child inherits would keep this server alive.
         var ends: [Int32] = [-1, -1]
-        guard pipe(&ends) == 0 else { throw CannotStart(description: "no pipe") }
-        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else {
+            throw CannotStart(description: "no socket pair")
+        }
         let command = "cat >/dev/null; kill -9 \(server); rm -rf '\(folder)'"
         let watchdog = try spawn(["sh", "-c", command], input: ends[0])
         close(ends[0])
         running.withLock { $0 = Running(server: server, watchdog: watchdog, leash: ends[1]) }
-        try await eventually("redis-server listens on its port") { self.isListening() }
+        // It makes its socket after it has its port, so this is not another server that was faster.
+        try await eventually("redis-server answers on its socket") {
+            if waitpid(server, nil, WNOHANG) != 0 {
+                throw CannotStart(description: "redis-server ended at once; port \(port) taken?")
+            }
+            return self.isListening()
+        }
     }
 
     /// Kills it as a crash would, and waits for its end.
     package func kill() async throws {
         guard let running = running.withLock({ $0.take() }) else { return }
+        Glibc.kill(running.server, SIGKILL)
         close(running.leash)
-        for child in [running.server, running.watchdog] {
+        // The watchdog first: until the server is waited for, its number belongs to nobody else.
+        for child in [running.watchdog, running.server] {
             try await eventually("process \(child) ended") { waitpid(child, nil, WNOHANG) != 0 }
         }
     }
@@ -76,9 +100,16 @@ package final class RedisServerProcess: Sendable {
     package func thaw() { running.withLock { if let running = $0 { Glibc.kill(running.server, SIGCONT) } } }
 
     private func isListening() -> Bool {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
-        return Self.withLocalAddress(port: port) { connect(descriptor, $0, $1) } == 0
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(socketPath.utf8)) }
+        return withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        } == 0
     }
 
     private func spawn(_ command: [String], input: Int32?) throws -> pid_t {
@@ -96,31 +127,25 @@ package final class RedisServerProcess: Sendable {
         return child
     }
 
+    /// Below the range from which the system takes ports for outgoing connections, so that a server that restarts finds
+    /// its port free.
     private static func freePort() throws -> Int {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
-        guard withLocalAddress(port: 0, { bind(descriptor, $0, $1) }) == 0 else {
-            throw CannotStart(description: "no free port")
+        for _ in 0..<1_000 {
+            let port = Int.random(in: 20_000..<32_000)
+            let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+            defer { close(descriptor) }
+            var address = sockaddr_in()
+            address.sin_family = sa_family_t(AF_INET)
+            address.sin_port = in_port_t(port).bigEndian
+            address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
+            let status = withUnsafePointer(to: &address) {
+                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+                }
+            }
+            if status == 0 { return port }
         }
-        var address = sockaddr_in()
-        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        _ = withUnsafeMutablePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &size) }
-        }
-        return Int(UInt16(bigEndian: address.sin_port))
-    }
-
-    private static func withLocalAddress(
-        port: Int,
-        _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32
-    ) -> Int32 {
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = in_port_t(port).bigEndian
-        address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
-        return withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
-        }
+        throw CannotStart(description: "no free port")
     }
 }
 
@@ -129,7 +154,7 @@ package func withRedisServer<Value: Sendable>(
     _ arguments: [String] = [],
     _ body: (RedisServerProcess) async throws -> Value
 ) async throws -> Value {
-    let server = try await RedisServerProcess(arguments)
+    let server = try await RedisServerProcess.start(arguments)
     let result: Result<Value, any Error>
     do { result = .success(try await body(server)) } catch { result = .failure(error) }
     try await server.kill()

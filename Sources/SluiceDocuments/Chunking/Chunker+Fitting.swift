@@ -37,11 +37,15 @@ extension Chunker {
     ///
     /// A single character that does not fit stays: nothing is left to split.
     package func resplit(
-        _ chunk: ChunkDraft, pageStarts: [Int] = [], fits: (String) -> Bool
+        _ chunk: ChunkDraft,
+        pageStarts: [Int] = [],
+        fits: (String) -> Bool
     ) -> [ChunkDraft] {
         if fits(chunk.text) || chunk.charTo - chunk.charFrom <= 1 { return [chunk] }
         let half = (chunk.charTo - chunk.charFrom + 1) / 2
-        return divided(chunk, size: half, pageStarts: pageStarts).flatMap { resplit($0, pageStarts: pageStarts, fits: fits) }
+        return divided(chunk, size: half, pageStarts: pageStarts).flatMap {
+            resplit($0, pageStarts: pageStarts, fits: fits)
+        }
     }
 
     /// All chunks, those above `limit` replaced by pieces that fit, numbered anew.

@@ -90,7 +90,10 @@ private struct Cutter {
     }
 
     private mutating func cut(
-        _ range: TextRange, at first: Range<Int>, _ finder: Finder, rest: ArraySlice<Separator>
+        _ range: TextRange,
+        at first: Range<Int>,
+        _ finder: Finder,
+        rest: ArraySlice<Separator>
     ) {
         let joiner = configuration.keepSeparator == .none ? Joiner(finder, text: text) : .nothing
         var match: Range<Int>? = first
@@ -114,7 +117,10 @@ private struct Cutter {
 
     /// Places the piece, unless it is empty; returns where it ends in scalars.
     private mutating func place(
-        _ bytes: Range<Int>, _ charStart: Int, _ joiner: Joiner, _ rest: ArraySlice<Separator>
+        _ bytes: Range<Int>,
+        _ charStart: Int,
+        _ joiner: Joiner,
+        _ rest: ArraySlice<Separator>
     ) -> Int {
         guard !bytes.isEmpty else { return charStart }
         let piece = TextRange(bytes: bytes, charStart: charStart, charCount: text.count(bytes))
@@ -126,12 +132,16 @@ private struct Cutter {
         // Strictly less: LangChain also recurses into a piece that just fits.
         if piece.charCount < configuration.chunkSize {
             let isFull = window.isFull(
-                for: piece.charCount, joiner: joiner.charCount, size: configuration.chunkSize
+                for: piece.charCount,
+                joiner: joiner.charCount,
+                size: configuration.chunkSize
             )
             if isFull {
                 emit(window.pieces, joiner)
                 window.shrink(
-                    for: piece.charCount, joiner: joiner.charCount, size: configuration.chunkSize,
+                    for: piece.charCount,
+                    joiner: joiner.charCount,
+                    size: configuration.chunkSize,
                     overlap: configuration.overlap
                 )
             }
@@ -184,7 +194,9 @@ private struct Cutter {
         let bytes = first.bytes.lowerBound..<last.bytes.upperBound
         emit(
             TextRange(
-                bytes: bytes, charStart: first.charStart, charCount: last.charStart + last.charCount - first.charStart
+                bytes: bytes,
+                charStart: first.charStart,
+                charCount: last.charStart + last.charCount - first.charStart
             )
         )
     }
@@ -207,7 +219,8 @@ private struct Cutter {
             if !joined.isEmpty { joined += separator }
             joined += text.slice(piece.bytes)
         }
-        let kept = configuration.strip
+        let kept =
+            configuration.strip
             ? joined.withUnsafeBufferPointer { ScalarText($0).stripped(0..<joined.count) } : 0..<joined.count
         guard !kept.isEmpty else { return }
         let source = SourceMap(pieces: pieces, separatorCount: separator.count, isLiteral: isLiteral)

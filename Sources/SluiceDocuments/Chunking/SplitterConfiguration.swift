@@ -7,7 +7,8 @@ package enum InvalidChunking: Error, Hashable, Sendable, CustomStringConvertible
     package var description: String {
         switch self {
         case .chunkSize(let size): "the chunk size is \(size), but must be 1 character or more"
-        case .overlap(let overlap, let size): "the overlap is \(overlap), but must be between 0 and the chunk size of \(size)"
+        case .overlap(let overlap, let size):
+            "the overlap is \(overlap), but must be between 0 and the chunk size of \(size)"
         case .pattern(let source):
             "the separator pattern '\(source)' is outside the supported subset or can match nothing; use a literal separator"
         }
@@ -38,7 +39,11 @@ package struct SplitterConfiguration: Hashable, Sendable {
         guard chunkSize > 0 else { throw .chunkSize(chunkSize) }
         guard (0...chunkSize).contains(overlap) else { throw .overlap(overlap, chunkSize: chunkSize) }
         self.init(
-            unchecked: chunkSize, overlap: overlap, separators: separators, keepSeparator: keepSeparator, strip: strip
+            unchecked: chunkSize,
+            overlap: overlap,
+            separators: separators,
+            keepSeparator: keepSeparator,
+            strip: strip
         )
     }
 
@@ -54,6 +59,10 @@ package struct SplitterConfiguration: Hashable, Sendable {
 
     /// The product's default: 1,000 / 100, paragraphs, lines, sentences, words. Sentences keep their full stop.
     package static let standard = SplitterConfiguration(
-        unchecked: 1_000, overlap: 100, separators: ["\n\n", "\n", ". ", " ", ""], keepSeparator: .end, strip: true
+        unchecked: 1_000,
+        overlap: 100,
+        separators: ["\n\n", "\n", ". ", " ", ""],
+        keepSeparator: .end,
+        strip: true
     )
 }

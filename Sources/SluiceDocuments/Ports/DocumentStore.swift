@@ -40,7 +40,8 @@ package protocol DocumentStore: Sendable {
     func stage(_ version: StagedVersion, window: Int, fence: Fence) async throws -> StageReport
 
     /// The staged chunks of a version in a range of ordinals that have no vector yet, in order.
-    func chunksToEmbed(_ version: DocumentVersionID, ordinals: ClosedRange<Int>, tenant: TenantID) async throws -> [ChunkToEmbed]
+    func chunksToEmbed(_ version: DocumentVersionID, ordinals: ClosedRange<Int>, tenant: TenantID) async throws
+        -> [ChunkToEmbed]
 
     /// Those of the hashes whose vectors of this model the tenant's cache holds.
     func cached(_ hashes: [SHA256Digest], model: ModelIdentity, tenant: TenantID) async throws -> Set<SHA256Digest>

@@ -55,7 +55,11 @@ struct ModelDirectory: Sendable {
         }
         self.path = path
         self.description = EmbeddingModelDescription(
-            name: name, dimension: dimension, maxTokens: maxTokens, precision: precision, fingerprint: fingerprint
+            name: name,
+            dimension: dimension,
+            maxTokens: maxTokens,
+            precision: precision,
+            fingerprint: fingerprint
         )
     }
 

@@ -10,7 +10,10 @@ package final class BareLoop: Sendable {
 
     /// - Parameter rows: texts of a batch.
     package init(
-        directory: String, settings: OpenVINOSettings, texts: [String], rows: Int
+        directory: String,
+        settings: OpenVINOSettings,
+        texts: [String],
+        rows: Int
     ) async throws(InferenceError) {
         let loader = PinnedThread(name: "ov-load")
         defer { loader.stop() }
@@ -19,7 +22,8 @@ package final class BareLoop: Sendable {
             let directory = try ModelDirectory(reading: directory)
             let library = try OpenVINOLibrary.open(settings)
             let graph = try library.compile(
-                xml: directory.modelXML, bin: directory.modelBin,
+                xml: directory.modelXML,
+                bin: directory.modelBin,
                 properties: OpenVINOEmbedder.properties(directory.description.precision, settings)
             )
             let tokens = try Tokenizer(directory, library, threads: settings.threads).tokenize(texts)
@@ -82,7 +86,10 @@ package final class BareLoop: Sendable {
         let tensor: Tensor
 
         init(
-            _ library: OpenVINOLibrary, _ name: String, _ texts: [ArraySlice<Int32>], width: Int
+            _ library: OpenVINOLibrary,
+            _ name: String,
+            _ texts: [ArraySlice<Int32>],
+            width: Int
         ) throws(InferenceError) {
             tensor = try Tensor(library, I64, [texts.count, width])
             EncoderLane.fill(tensor.values(Int64.self), name, texts, width)

@@ -13,9 +13,17 @@ final class CompiledGraph: @unchecked Sendable {
         self.pointer = pointer
         let api = library.api
         do throws(InferenceError) {
-            inputs = try Self.names(library, pointer, api.ov_compiled_model_inputs_size, api.ov_compiled_model_input_by_index)
+            inputs = try Self.names(
+                library,
+                pointer,
+                api.ov_compiled_model_inputs_size,
+                api.ov_compiled_model_input_by_index
+            )
             outputs = try Self.names(
-                library, pointer, api.ov_compiled_model_outputs_size, api.ov_compiled_model_output_by_index
+                library,
+                pointer,
+                api.ov_compiled_model_outputs_size,
+                api.ov_compiled_model_output_by_index
             )
         } catch {
             api.ov_compiled_model_free(pointer)
@@ -41,12 +49,16 @@ final class CompiledGraph: @unchecked Sendable {
     }
 
     private typealias Size = @convention(c) (OpaquePointer?, UnsafeMutablePointer<Int>?) -> ov_status_e
-    private typealias Port = @convention(c) (
-        OpaquePointer?, Int, UnsafeMutablePointer<OpaquePointer?>?
-    ) -> ov_status_e
+    private typealias Port =
+        @convention(c) (
+            OpaquePointer?, Int, UnsafeMutablePointer<OpaquePointer?>?
+        ) -> ov_status_e
 
     private static func names(
-        _ library: OpenVINOLibrary, _ model: OpaquePointer, _ size: Size?, _ port: Port?
+        _ library: OpenVINOLibrary,
+        _ model: OpaquePointer,
+        _ size: Size?,
+        _ port: Port?
     ) throws(InferenceError) -> [String] {
         guard let size, let port else { return [] }
         var count = 0
@@ -79,7 +91,8 @@ final class InferRequest {
 
     func set(_ name: String, _ tensor: borrowing Tensor) throws(InferenceError) {
         try graph.library.check(
-            graph.library.api.ov_infer_request_set_tensor(pointer, name, tensor.pointer), "set the input \(name)"
+            graph.library.api.ov_infer_request_set_tensor(pointer, name, tensor.pointer),
+            "set the input \(name)"
         )
     }
 
@@ -91,7 +104,8 @@ final class InferRequest {
     func output(_ name: String) throws(InferenceError) -> Tensor {
         var tensor: OpaquePointer?
         try graph.library.check(
-            graph.library.api.ov_infer_request_get_tensor(pointer, name, &tensor), "get the output \(name)"
+            graph.library.api.ov_infer_request_get_tensor(pointer, name, &tensor),
+            "get the output \(name)"
         )
         guard let tensor else { throw .runtime(operation: "get the output \(name)", reason: "none came back") }
         return try Tensor(graph.library, owning: tensor)

@@ -12,7 +12,8 @@ final class EncoderLane {
         let known: Set<String> = ["input_ids", "attention_mask", "token_type_ids"]
         guard graph.inputs.contains("input_ids"), graph.inputs.allSatisfy(known.contains) else {
             throw .modelUnusable(
-                directory: directory.path, reason: "its inputs are \(graph.inputs.joined(separator: ", "))"
+                directory: directory.path,
+                reason: "its inputs are \(graph.inputs.joined(separator: ", "))"
             )
         }
         let preferred = ["embedding", "sentence_embedding", "last_hidden_state", "token_embeddings"]
@@ -47,7 +48,8 @@ final class EncoderLane {
         case [texts.count, width, dimension]: vectors = pool(values, texts.map(\.count), width)
         default:
             throw .runtime(
-                operation: "run the model", reason: "its output has the shape \(result.shape), expected \(dimension) columns"
+                operation: "run the model",
+                reason: "its output has the shape \(result.shape), expected \(dimension) columns"
             )
         }
         for row in texts.indices { Self.normalize(&vectors[row * dimension..<(row + 1) * dimension]) }
@@ -55,7 +57,10 @@ final class EncoderLane {
     }
 
     static func fill(
-        _ values: UnsafeMutableBufferPointer<Int64>, _ name: String, _ texts: [ArraySlice<Int32>], _ width: Int
+        _ values: UnsafeMutableBufferPointer<Int64>,
+        _ name: String,
+        _ texts: [ArraySlice<Int32>],
+        _ width: Int
     ) {
         values.update(repeating: 0)
         guard name != "token_type_ids" else { return }

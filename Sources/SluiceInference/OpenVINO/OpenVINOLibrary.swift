@@ -52,7 +52,9 @@ final class OpenVINOLibrary: @unchecked Sendable {
 
     /// Compiles a graph from its files. Blocks, for seconds at worst.
     func compile(
-        xml: String, bin: String, properties: [(String, String)]
+        xml: String,
+        bin: String,
+        properties: [(String, String)]
     ) throws(InferenceError) -> CompiledGraph {
         var model: OpaquePointer?
         try check(api.ov_core_read_model(core, xml, bin, &model), "read \(xml)")
@@ -61,7 +63,9 @@ final class OpenVINOLibrary: @unchecked Sendable {
 
     /// Compiles a graph whose text is in memory. Blocks.
     func compile(
-        graph: String, weights: [UInt8], properties: [(String, String)]
+        graph: String,
+        weights: [UInt8],
+        properties: [(String, String)]
     ) throws(InferenceError) -> CompiledGraph {
         // OpenVINO's own copy: the graph keeps it as long as it needs it.
         let tensor = try Tensor(self, U8, [weights.count])
@@ -75,7 +79,8 @@ final class OpenVINOLibrary: @unchecked Sendable {
     }
 
     private func compile(
-        _ model: OpaquePointer?, _ properties: [(String, String)]
+        _ model: OpaquePointer?,
+        _ properties: [(String, String)]
     ) throws(InferenceError) -> CompiledGraph {
         defer { api.ov_model_free(model) }
         let strings = properties.map { (strdup($0.0), strdup($0.1)) }
@@ -88,7 +93,8 @@ final class OpenVINOLibrary: @unchecked Sendable {
         let list = strings.map { ov_property_t(key: UnsafePointer($0.0), value: UnsafeRawPointer($0.1)) }
         var compiled: OpaquePointer?
         try check(
-            api.ov_core_compile_model_props(core, model, "CPU", list.count, list, &compiled), "compile the model"
+            api.ov_core_compile_model_props(core, model, "CPU", list.count, list, &compiled),
+            "compile the model"
         )
         guard let compiled else { throw .runtime(operation: "compile the model", reason: "no model came back") }
         return try CompiledGraph(self, owning: compiled)

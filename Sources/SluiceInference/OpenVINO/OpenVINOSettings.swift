@@ -36,7 +36,8 @@ package struct OpenVINOSettings: Hashable, Sendable {
     ///
     /// - Throws: `.libraryUnusable` when the environment leads nowhere.
     package static func fromEnvironment(
-        threads: Int = Environment.coreCount(), streams: Int? = nil
+        threads: Int = Environment.coreCount(),
+        streams: Int? = nil
     ) throws(InferenceError) -> OpenVINOSettings {
         let folder = (Environment.home() ?? ".sluice") + "/openvino/lib"
         let library = Environment.value("SLUICE_OPENVINO_LIBRARY") ?? folder + "/libopenvino_c.so"

@@ -12,7 +12,9 @@ struct Tensor: ~Copyable {
         var dimensions = shape.map(Int64.init)
         let status = dimensions.withUnsafeMutableBufferPointer { dimensions in
             library.api.ov_tensor_create(
-                type, ov_shape_t(rank: Int64(dimensions.count), dims: dimensions.baseAddress), &pointer
+                type,
+                ov_shape_t(rank: Int64(dimensions.count), dims: dimensions.baseAddress),
+                &pointer
             )
         }
         try library.check(status, "make a tensor")
@@ -41,7 +43,10 @@ struct Tensor: ~Copyable {
                     bytes.baseAddress?.advanced(by: $0).assumingMemoryBound(to: CChar.self)
                 }
                 return library.api.ov_tensor_create_from_string_array(
-                    &strings, strings.count, ov_shape_t(rank: 1, dims: dimension), &pointer
+                    &strings,
+                    strings.count,
+                    ov_shape_t(rank: 1, dims: dimension),
+                    &pointer
                 )
             }
         }

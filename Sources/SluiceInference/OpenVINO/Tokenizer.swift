@@ -36,7 +36,8 @@ final class Tokenizer {
             graph.outputs.contains("input_ids"), graph.outputs.contains("attention_mask")
         else {
             throw .modelUnusable(
-                directory: directory.path, reason: "the tokenizer does not turn texts into input_ids and attention_mask"
+                directory: directory.path,
+                reason: "the tokenizer does not turn texts into input_ids and attention_mask"
             )
         }
         self.library = library
@@ -62,7 +63,9 @@ final class Tokenizer {
     }
 
     private func tokenize(
-        _ block: [Int], of texts: [String], into result: inout TokenizedTexts
+        _ block: [Int],
+        of texts: [String],
+        into result: inout TokenizedTexts
     ) throws(InferenceError) {
         try request.set(input, Tensor(library, texts: block.map { texts[$0] }))
         try request.run()

@@ -35,9 +35,12 @@ enum TokenizerGraph {
         var current: Int?
         for line in lines {
             if line.hasPrefix("layer ") {
-                current = attribute("type", of: line) == "Truncate" ? attribute("id", of: line).flatMap { Int($0) } : nil
+                current =
+                    attribute("type", of: line) == "Truncate" ? attribute("id", of: line).flatMap { Int($0) } : nil
                 if let current { layers[current] = 6 }
-            } else if let current, line.hasPrefix("data "), let count = attribute("m_num_inputs", of: line).flatMap({ Int($0) }) {
+            } else if let current, line.hasPrefix("data "),
+                let count = attribute("m_num_inputs", of: line).flatMap({ Int($0) })
+            {
                 layers[current] = count * 3 + 3
             }
         }

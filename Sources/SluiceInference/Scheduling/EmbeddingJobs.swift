@@ -45,7 +45,10 @@ struct EmbeddingJobs {
         }
         let count = tokens.ranges.count
         jobs[id] = Job(
-            tokens: tokens, values: [Float](repeating: 0, count: count * dimension), missing: count, finish: finish
+            tokens: tokens,
+            values: [Float](repeating: 0, count: count * dimension),
+            missing: count,
+            finish: finish
         )
         scheduler.add(id, lengths: tokens.lengths)
         defer { sleeping.removeAll() }
@@ -97,7 +100,8 @@ struct EmbeddingJobs {
     }
 
     private mutating func file(
-        _ vector: ArraySlice<Float>, _ member: BatchScheduler.Member
+        _ vector: ArraySlice<Float>,
+        _ member: BatchScheduler.Member
     ) -> (@Sendable () -> Void)? {
         // Without a job: it was cancelled while the batch ran.
         guard let index = jobs.index(forKey: member.job) else { return nil }

@@ -42,7 +42,11 @@ package final class Coordinator: Sendable {
             Self.sweeper(rescuer, relay, relaying, configuration.sweepInterval),
             Self.pruner(store, configuration.archiveRetention, logger),
             Duty(name: "reporter", idle: .seconds(2)) { term in
-                try await store.reportLeader(term: term, relayLag: relay?.lag ?? .zero, rescued: rescuer.takeUnreported())
+                try await store.reportLeader(
+                    term: term,
+                    relayLag: relay?.lag ?? .zero,
+                    rescued: rescuer.takeUnreported()
+                )
                 return .nothing
             },
         ]

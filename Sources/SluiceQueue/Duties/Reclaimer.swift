@@ -11,7 +11,9 @@ struct Reclaimer: Sendable {
         let listed = try await hints.incarnations()
         if listed.isEmpty { return 0 }
         var found = 0
-        for worker in try await store.goneWorkers(among: listed) { found += try await hints.reclaim(worker: worker).count }
+        for worker in try await store.goneWorkers(among: listed) {
+            found += try await hints.reclaim(worker: worker).count
+        }
         return found
     }
 }

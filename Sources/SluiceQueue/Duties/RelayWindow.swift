@@ -29,7 +29,8 @@ package struct RelayWindow: Sendable {
     package mutating func plan(for queue: QueueState, inWindow: Int, at now: Instant) -> Plan {
         recent = recent.filter { now - $0.value < Self.transit }
         // A few ids for each slot; more when workers empty it faster than that.
-        let target = min(Self.largest, max(Self.smallest, queue.slots * 4, recent.count * 2))
+        let emptied = max(0, recent.count - inWindow)
+        let target = min(Self.largest, max(Self.smallest, queue.slots * 4, emptied * 2))
         let room = queue.maxRunning.map { max(0, $0 - queue.running - inWindow) } ?? Int.max
         return Plan(
             target: target,

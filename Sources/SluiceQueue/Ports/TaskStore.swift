@@ -116,8 +116,9 @@ package struct WorkerReport: Sendable {
 }
 
 package enum Renewal: Sendable, Equatable {
-    /// Renewed, except that these claims are no longer this worker's: cancel their handlers.
-    case renewed(lost: Set<Fence>)
+    /// Renewed. `lost`: claims that are no longer this worker's: cancel their handlers. `strays`: claims that the store has
+    /// as this worker's although it did not name them; their grant may still be on its way, or its answer was lost.
+    case renewed(lost: Set<Fence>, strays: Set<Fence>)
     /// The lease had expired: everything held is lost, and a new incarnation must register.
     case expired
 }

@@ -12,6 +12,8 @@ final class LeaseKeeper: Sendable {
     private let thread: LoopThread
     private let bell = Bell()
     private let isOver = Atomic<Bool>(false)
+    /// Claims that the last renewal found in the store but not here.
+    private let suspects = Mutex<Set<Fence>>([])
     /// Deadlines are enforced to this precision.
     private static let tick = Duration.milliseconds(200)
 
@@ -53,9 +55,10 @@ final class LeaseKeeper: Sendable {
         do {
             let held = worker.holds.fences
             switch try await worker.store.renew(id, report: report(shutdown), holding: held) {
-            case .renewed(let lost):
+            case .renewed(let lost, let strays):
                 worker.lease.withLock { $0.renewed(id, sentAt: sent) }
                 if !lost.isEmpty { worker.lose(lost) }
+                releaseStrays(strays, of: id)
             case .expired:
                 guard worker.lease.withLock({ $0.refused(id, at: .now) }) else { return }
                 worker.logger.error("the lease had expired", metadata: ["worker.id": "\(id)"])
@@ -66,6 +69,24 @@ final class LeaseKeeper: Sendable {
             worker.lease.withLock { $0.renewalFailed(id, at: .now) }
         }
         bell.ring()
+    }
+
+    /// A claim that was granted but whose answer never came would stand still until its deadline: after two renewals that
+    /// found it unknown it is given back. Should the answer come after all, its fence refuses whatever follows.
+    private func releaseStrays(_ strays: Set<Fence>, of id: WorkerID) {
+        let unknown = strays.subtracting(worker.holds.fences)
+        let released = suspects.withLock { suspects in
+            defer { suspects = unknown }
+            return unknown.intersection(suspects)
+        }
+        if released.isEmpty { return }
+        worker.logger.warning("claims whose answers were lost are given back", metadata: ["count": "\(released.count)"])
+        for fence in released {
+            worker.settler.append(
+                Settlement(fence, .released(after: .zero, reason: "the answer to its claim was lost")),
+                by: id
+            )
+        }
     }
 
     private func register() async {

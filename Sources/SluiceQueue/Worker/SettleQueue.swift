@@ -50,10 +50,17 @@ package struct SettleQueue: Sendable {
         return !isFull
     }
 
+    /// Verdicts are taken from this incarnation from now on; what the former left must have been abandoned.
+    package mutating func begin(_ worker: WorkerID) {
+        precondition(pending.isEmpty && again.isEmpty, "verdicts of one incarnation cannot pass to the next")
+        self.worker = worker
+    }
+
+    /// Drops verdicts of an incarnation that has ended.
+    ///
     /// - Returns: true when the one who flushes must look again now.
     package mutating func append(_ settlement: Settlement, by worker: WorkerID, at now: Instant) -> Bool {
-        // A new incarnation begins only after what the former left was abandoned.
-        self.worker = worker
+        guard worker == self.worker else { return false }
         if pending.isEmpty { oldestAt = now }
         pending.append(settlement)
         return pending.count == 1 ? flying == 0 : pending.count == batchLimit
@@ -84,7 +91,11 @@ package struct SettleQueue: Sendable {
     package mutating func succeeded(_ flush: Flush) { ended(flush) }
 
     /// The store may take it later.
-    package mutating func failedForNow(_ flush: Flush, at now: Instant, using generator: inout some RandomNumberGenerator) {
+    package mutating func failedForNow(
+        _ flush: Flush,
+        at now: Instant,
+        using generator: inout some RandomNumberGenerator
+    ) {
         ended(flush)
         guard flush.worker == worker else { return }
         var flush = flush

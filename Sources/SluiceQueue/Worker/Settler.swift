@@ -35,6 +35,8 @@ final class Settler: Sendable {
     /// False while the store cannot keep up: claim nothing meanwhile.
     var acceptsMore: Bool { queue.withLock { $0.accepts() } }
 
+    func begin(_ worker: WorkerID) { queue.withLock { $0.begin(worker) } }
+
     func append(_ settlement: Settlement, by worker: WorkerID) {
         if queue.withLock({ $0.append(settlement, by: worker, at: .now) }) { bell.ring() }
     }
@@ -86,7 +88,7 @@ final class Settler: Sendable {
                 logger.warning("verdicts of lost leases were discarded", metadata: ["count": "\(refused.count)"])
             }
             done(flush.settlements.map(\.fence))
-        } catch where error.isTransientFailure {
+        } catch  where error.isTransientFailure {
             var generator = SystemRandomNumberGenerator()
             queue.withLock { $0.failedForNow(flush, at: .now, using: &generator) }
             logger.warning(

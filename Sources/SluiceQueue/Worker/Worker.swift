@@ -117,7 +117,7 @@ package final class Worker: Sendable {
             do {
                 try await register()
                 if lease.withLock({ $0.trusted(at: .now) }) != nil { return true }
-            } catch where error.isTransientFailure {
+            } catch  where error.isTransientFailure {
                 failures += 1
                 logger.warning("the store cannot be reached yet", metadata: ["error": "\(error)"])
                 _ = await shutdown.sleep(for: .milliseconds(Int.random(in: 200...min(5_000, 400 << min(failures, 4)))))
@@ -146,6 +146,7 @@ package final class Worker: Sendable {
             guard lease.registered(id, sentAt: sent, now: .now) else { return false }
             // Before anyone can claim under it.
             holds.begin(id)
+            settler.begin(id)
             return true
         }
         guard became else { return former.withLock { $0.append(id) } }

@@ -5,7 +5,9 @@ package import SluiceInference
 extension Settings {
     /// `deterministic[:DIMENSION]` names the embedder without a model: for tests and load without meaning.
     private var deterministic: DeterministicEmbedder? {
-        guard let model = modelDirectory, model == "deterministic" || model.hasPrefix("deterministic:") else { return nil }
+        guard let model = modelDirectory, model == "deterministic" || model.hasPrefix("deterministic:") else {
+            return nil
+        }
         let dimension = model.split(separator: ":").dropFirst().first.flatMap { Int($0) } ?? 384
         return DeterministicEmbedder(dimension: min(4_000, max(8, dimension)))
     }

@@ -80,7 +80,9 @@ package struct Settings: Sendable {
         documentPasswords = Self.passwords(&reader, readFile: readFile)
         logLevel = reader.text("SLUICE_LOG_LEVEL") ?? "info"
         if !["trace", "debug", "info", "notice", "warning", "error", "critical"].contains(logLevel) {
-            reader.report("SLUICE_LOG_LEVEL: '\(logLevel)' is none of trace, debug, info, notice, warning, error, critical")
+            reader.report(
+                "SLUICE_LOG_LEVEL: '\(logLevel)' is none of trace, debug, info, notice, warning, error, critical"
+            )
         }
         if chunkOverlap > chunkSize {
             reader.report("SLUICE_CHUNK_OVERLAP: \(chunkOverlap) is more than SLUICE_CHUNK_SIZE, \(chunkSize)")

@@ -104,13 +104,46 @@ enum DocumentStatements {
     }
 
     /// Versions under way are given up: a newer one takes their place. Their `chunks.embed` tasks then end without effect.
+    /// Touches a row exactly when there was one.
     static func abandonUnfinished(_ id: DocumentID) -> Statement<Void> {
         Statement(
             """
             WITH abandoned AS (
                 UPDATE document_versions SET state = 'abandoned' WHERE document_id = $1 AND state = 'embedding' RETURNING id
+            ), cleared AS (
+                DELETE FROM staged_chunks USING abandoned WHERE version_id = abandoned.id
             )
-            DELETE FROM staged_chunks USING abandoned WHERE version_id = abandoned.id
+            SELECT id FROM abandoned
+            """,
+            [.int8(id.rawValue)]
+        )
+    }
+
+    /// Dead windows of versions that were given up: to the archive as cancelled, off their batches' dead.
+    ///
+    /// - Index: `dead_letters_version_idx`. Locks batches: run it last.
+    static func forgetDeadWindows(_ id: DocumentID) -> Statement<Void> {
+        Statement(
+            """
+            WITH gone AS (
+                DELETE FROM dead_letters AS letter USING document_versions AS version
+                WHERE version.document_id = $1 AND version.state = 'abandoned'
+                    AND letter.kind = 'chunks.embed' AND (letter.payload ->> 'version')::bigint = version.id
+                RETURNING letter.*
+            ), archived AS (
+                INSERT INTO tasks_archive (
+                    id, tenant_id, queue, kind, state, attempt, crash_count, payload_version, payload, batch_id,
+                    unique_key, reason, created_at
+                )
+                SELECT id, tenant_id, queue, kind, 'cancelled', attempt, crash_count, payload_version, payload, batch_id,
+                    unique_key, 'superseded by a newer version; died of ' || error_class, created_at
+                FROM gone
+            ), counts AS (
+                SELECT batch_id, count(*) AS count FROM gone WHERE batch_id IS NOT NULL GROUP BY batch_id ORDER BY batch_id
+            )
+            UPDATE batches SET dead = dead - count, cancelled = cancelled + count,
+                finished_at = CASE WHEN pending = 0 AND dead = count THEN now() END
+            FROM counts WHERE batches.id = counts.batch_id
             """,
             [.int8(id.rawValue)]
         )

@@ -79,7 +79,8 @@ enum GoLive {
 
     /// Vectors of the document's chunks that a version of the index lacks, from the cache. In the order of chunk ids, so
     /// that two transactions cannot deadlock on them.
-    static func addVectors(_ version: IndexVersionID, _ document: DocumentID, _ model: ModelIdentity) -> Statement<Void> {
+    static func addVectors(_ version: IndexVersionID, _ document: DocumentID, _ model: ModelIdentity) -> Statement<Void>
+    {
         Statement(
             """
             INSERT INTO \(quotedIdentifier(IndexVersionNames.table(version))) (chunk_id, tenant_id, content_hash, embedding)
@@ -96,7 +97,8 @@ enum GoLive {
     }
 
     /// Keeps the vectors of live chunks in the cache, from where `addVectors` takes those of new twins of them.
-    static func cacheLive(_ version: IndexVersionID, _ document: DocumentID, _ model: ModelIdentity) -> Statement<Void> {
+    static func cacheLive(_ version: IndexVersionID, _ document: DocumentID, _ model: ModelIdentity) -> Statement<Void>
+    {
         Statement(
             """
             INSERT INTO embedding_cache (tenant_id, model_fingerprint, content_hash, embedding)

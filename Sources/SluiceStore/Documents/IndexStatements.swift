@@ -39,7 +39,9 @@ enum IndexStatements {
         ) { row throws(PostgresError) in IndexID(rawValue: try row.int64(0)) }
     }
 
-    static func insertFirstVersion(_ index: IndexID, _ model: ModelIdentity, _ chunker: String) -> Statement<IndexVersionID> {
+    static func insertFirstVersion(_ index: IndexID, _ model: ModelIdentity, _ chunker: String) -> Statement<
+        IndexVersionID
+    > {
         Statement(
             """
             INSERT INTO index_versions (index_id, number, state, model_fingerprint, chunker_fingerprint, dimension)

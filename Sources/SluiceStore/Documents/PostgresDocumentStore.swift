@@ -25,15 +25,17 @@ package struct PostgresDocumentStore: DocumentStore {
             guard held.liveVersion == document.liveVersion else {
                 throw TaskFailure(
                     errorClass: "document.moved",
-                    message: "another version of document \(document.id) went live while its source was being read; it is read again"
+                    message:
+                        "another version of document \(document.id) went live while its source was being read; it is read again"
                 )
             }
-            try await transaction.execute([
+            let touched = try await transaction.execute([
                 DocumentStatements.abandonUnfinished(document.id),
                 DocumentStatements.end(document.id, outcome: .ok, detail: "unchanged"),
                 DocumentStatements.tellBatches(document.id, "unchanged", upTo: document.request),
             ])
-            return try await end(fence, document.id, document.tenant, served: document.request, held, transaction)
+            let frame = Frame(document: document.id, tenant: document.tenant, held: held, gaveUp: touched[0] > 0)
+            return try await end(fence, frame, served: document.request, transaction)
         }
         await announce(enqueued)
     }
@@ -46,12 +48,13 @@ package struct PostgresDocumentStore: DocumentStore {
     ) async throws {
         let enqueued = try await store.inTenant(document.tenant) { transaction in
             let held = try await hold(document.id, fence, transaction)
-            try await transaction.execute([
+            let touched = try await transaction.execute([
                 DocumentStatements.abandonUnfinished(document.id),
                 DocumentStatements.end(document.id, outcome: outcome, detail: detail),
                 DocumentStatements.tellBatches(document.id, outcome.name, upTo: document.request),
             ])
-            return try await end(fence, document.id, document.tenant, served: document.request, held, transaction)
+            let frame = Frame(document: document.id, tenant: document.tenant, held: held, gaveUp: touched[0] > 0)
+            return try await end(fence, frame, served: document.request, transaction)
         }
         await announce(enqueued)
     }
@@ -76,11 +79,13 @@ package struct PostgresDocumentStore: DocumentStore {
     package func stage(_ version: StagedVersion, window: Int, fence: Fence) async throws -> StageReport {
         let (report, enqueued) = try await store.inTenant(version.tenant) { transaction in
             let held = try await hold(version.document, fence, transaction)
-            guard let current = try await transaction.query(
-                DocumentStatements.snapshot(version.document, version.tenant)
-            ).first else { throw Self.erased(version.document) }
+            guard
+                let current = try await transaction.query(
+                    DocumentStatements.snapshot(version.document, version.tenant)
+                ).first
+            else { throw Self.erased(version.document) }
             try Self.check(version.model, fits: current.index)
-            try await transaction.execute(DocumentStatements.abandonUnfinished(version.document))
+            let gaveUp = try await transaction.execute(DocumentStatements.abandonUnfinished(version.document)) > 0
             let id = try await insert(version, transaction)
             let live = try await transaction.query(GoLive.live(version.document))
             let missing = try await missing(id, version, live, current.index.liveVersion, transaction)
@@ -99,14 +104,8 @@ package struct PostgresDocumentStore: DocumentStore {
                 let tasks = try windows.map { try Self.embedTask($0, of: id, version) }
                 enqueued = try await store.enqueue(tasks, in: transaction)
             }
-            enqueued += try await end(
-                fence,
-                version.document,
-                version.tenant,
-                served: version.request,
-                held,
-                transaction
-            )
+            let frame = Frame(document: version.document, tenant: version.tenant, held: held, gaveUp: gaveUp)
+            enqueued += try await end(fence, frame, served: version.request, transaction)
             let report = StageReport(
                 version: id,
                 chunks: version.chunks.count,
@@ -139,21 +138,29 @@ package struct PostgresDocumentStore: DocumentStore {
         return held
     }
 
+    private struct Frame: Sendable {
+        let document: DocumentID
+        let tenant: TenantID
+        let held: DocumentStatements.Held
+        /// Whether an older version was under way and is not any more.
+        let gaveUp: Bool
+    }
+
     /// Completes an ingest, and enqueues the next when one was asked for after request `served`: the source may have changed
     /// since it was read.
     private func end(
         _ fence: Fence,
-        _ document: DocumentID,
-        _ tenant: TenantID,
+        _ frame: Frame,
         served: Int64,
-        _ held: DocumentStatements.Held,
         _ transaction: PostgresTransaction
     ) async throws -> [EnqueuedTask] {
+        let document = frame.document
+        if frame.gaveUp { try await transaction.execute(DocumentStatements.forgetDeadWindows(document)) }
         try await store.complete(fence, in: transaction)
-        guard held.requested > served,
+        guard frame.held.requested > served,
             let batch = try await transaction.query(DocumentStatements.laterBatch(document, after: served)).first
         else { return [] }
-        let enqueued = try await store.enqueue([Self.ingestTask(document, tenant, batch)], in: transaction)
+        let enqueued = try await store.enqueue([Self.ingestTask(document, frame.tenant, batch)], in: transaction)
         if let task = enqueued.first {
             try await transaction.execute(DocumentStatements.awaitTask(task.id, for: document, after: served))
         }

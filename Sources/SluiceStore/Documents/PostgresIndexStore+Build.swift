@@ -34,7 +34,8 @@ extension PostgresIndexStore {
                 IndexStatements.event(
                     version,
                     "indexed",
-                    detail: "{\"m\": \(plan.m), \"ef_construction\": \(plan.efConstruction), \"vectors\": \(plan.vectors)}"
+                    detail:
+                        "{\"m\": \(plan.m), \"ef_construction\": \(plan.efConstruction), \"vectors\": \(plan.vectors)}"
                 ),
             ])
             return true

@@ -86,7 +86,8 @@ enum SettleStatements {
                 .int8Array(returns.map(\.fence.task.rawValue)), .int8Array(returns.map(\.fence.token.rawValue)),
                 .textArray(returns.map(\.state.rawValue)), .float8Array(returns.map(\.delay.inSeconds)),
                 .boolArray(returns.map(\.isRefunded)), .textArray(returns.map(\.outcome)),
-                .textArray(returns.map(\.failure.errorClass)), .textArray(returns.map { sanitized($0.failure.message) }),
+                .textArray(returns.map(\.failure.errorClass)),
+                .textArray(returns.map { sanitized($0.failure.message) }),
             ]
         ) { row throws(PostgresError) in TaskID(rawValue: try row.int64(0)) }
     }

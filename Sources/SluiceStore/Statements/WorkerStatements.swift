@@ -34,19 +34,25 @@ enum WorkerStatements {
         )
     }
 
-    /// Those of the claims that the worker no longer holds.
-    static func lost(_ fences: [Fence]) -> Statement<Fence> {
+    /// Where a worker's view of its claims and the table's differ: those it no longer holds, and those it does not know of.
+    ///
+    /// - Index: `tasks_running_idx`, as many rows as the worker runs tasks.
+    static func differing(_ fences: [Fence], from worker: WorkerID) -> Statement<(fence: Fence, isLost: Bool)> {
         Statement(
             """
-            SELECT given.id, given.token FROM unnest($1::int8[], $2::int8[]) AS given (id, token)
-            WHERE NOT EXISTS (
-                SELECT FROM tasks
-                WHERE tasks.id = given.id AND tasks.state = 'running' AND tasks.lease_token = given.token
-            )
+            SELECT coalesce(given.id, held.id), coalesce(given.token, held.lease_token), held.id IS NULL
+            FROM unnest($1::int8[], $2::int8[]) AS given (id, token)
+            FULL JOIN (
+                SELECT id, lease_token FROM tasks WHERE lease_owner = $3 AND state = 'running'
+            ) AS held ON held.id = given.id AND held.lease_token = given.token
+            WHERE given.id IS NULL OR held.id IS NULL
             """,
-            [.int8Array(fences.map(\.task.rawValue)), .int8Array(fences.map(\.token.rawValue))]
+            [.int8Array(fences.map(\.task.rawValue)), .int8Array(fences.map(\.token.rawValue)), .uuid(worker)]
         ) { row throws(PostgresError) in
-            Fence(task: TaskID(rawValue: try row.int64(0)), token: LeaseToken(rawValue: try row.int64(1)))
+            (
+                Fence(task: TaskID(rawValue: try row.int64(0)), token: LeaseToken(rawValue: try row.int64(1))),
+                try row.bool(2)
+            )
         }
     }
 

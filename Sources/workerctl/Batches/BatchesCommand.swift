@@ -61,7 +61,8 @@ struct BatchesCommand: AsyncParsableCommand {
                 let results = state.results.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
                 text += "  documents  \(state.documents): \(results.joined(separator: ", "))"
                 text += state.done < state.documents ? ", \(state.documents - state.done) under way\n" : "\n"
-                text += "  chunks     \(state.chunks) of \(state.pages) pages: \(state.kept) kept, \(state.cached) cached, "
+                text +=
+                    "  chunks     \(state.chunks) of \(state.pages) pages: \(state.kept) kept, \(state.cached) cached, "
                 text += "\(state.embedded) embedded\n"
             }
             text += "  created    \(Timestamp.text(batch.createdAt))\n"

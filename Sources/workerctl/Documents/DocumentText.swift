@@ -37,7 +37,8 @@ enum DocumentText {
         _ task: TaskRecord?,
         _ newest: DocumentVersionRecord?
     ) -> String {
-        let stays = document.versionNumber == nil ? "" : " Its version \(document.versionNumber ?? 0) goes on answering."
+        let stays =
+            document.versionNumber == nil ? "" : " Its version \(document.versionNumber ?? 0) goes on answering."
         if let task, task.state == .dead {
             return "Its task \(task.id) is dead: \(Table.printable(task.reason ?? "?")).\(stays) "
                 + "When the cause is gone: workerctl dlq retry \(task.id)"
@@ -46,9 +47,11 @@ enum DocumentText {
             return "Its task \(task.id) is \(task.state.rawValue), attempt \(task.attempt).\(stays)"
         }
         switch (document.state, document.outcome) {
-        case ("live", "ok"), ("live", nil): return "It is searchable, and its last ingest found it unchanged or read it."
+        case ("live", "ok"), ("live", nil):
+            return "It is searchable, and its last ingest found it unchanged or read it."
         case ("processing", _):
-            return "It was read; \(newest?.pendingTasks ?? 0) tasks still embed its \(newest?.chunks ?? 0) chunks.\(stays)"
+            return
+                "It was read; \(newest?.pendingTasks ?? 0) tasks still embed its \(newest?.chunks ?? 0) chunks.\(stays)"
         case (_, let outcome?): return "Its last extraction ended with '\(outcome)'. \(advice(outcome))\(stays)"
         default: return "It was never read."
         }
@@ -58,7 +61,8 @@ enum DocumentText {
         switch outcome {
         case "empty": "It holds no text and no images."
         case "needs_ocr": "Its pages are images; text recognition is needed."
-        case "encrypted": "Put its password into the file that SLUICE_DOCUMENT_PASSWORDS_FILE names, then ingest it again."
+        case "encrypted":
+            "Put its password into the file that SLUICE_DOCUMENT_PASSWORDS_FILE names, then ingest it again."
         case "corrupt": "It is damaged beyond repair, or not what its name says."
         case "too_large": "Raise the limit that the detail names, then ingest it again."
         case "timeout": "Reading took too long; raise SLUICE_EXTRACT_TIMEOUT_SECONDS, then ingest it again."

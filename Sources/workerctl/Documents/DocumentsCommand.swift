@@ -17,7 +17,8 @@ struct DocumentsCommand: AsyncParsableCommand {
 
         @OptionGroup var tenant: TenantOptions
         @Option(name: .long, help: "Only queued, processing, live or failed ones.") var state: String?
-        @Option(name: .long, help: "Only those whose last extraction ended so: ok, corrupt, encrypted …") var outcome: String?
+        @Option(name: .long, help: "Only those whose last extraction ended so: ok, corrupt, encrypted …") var outcome:
+            String?
         @OptionGroup var page: PageOptions
         @OptionGroup var output: OutputOptions
 

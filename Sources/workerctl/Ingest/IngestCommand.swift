@@ -1,7 +1,7 @@
-internal import SluiceService
 internal import ArgumentParser
 internal import SluiceCore
 internal import SluiceDocuments
+internal import SluiceService
 internal import SluiceStore
 
 struct IngestCommand: AsyncParsableCommand {
@@ -68,7 +68,9 @@ struct IngestCommand: AsyncParsableCommand {
             )
             Terminal.say("follow it with: workerctl batches show \(receipt.batch)")
         }
-        if !sources.problems.isEmpty { throw CommandFailure(.partial, "\(sources.problems.count) paths could not be used") }
+        if !sources.problems.isEmpty {
+            throw CommandFailure(.partial, "\(sources.problems.count) paths could not be used")
+        }
     }
 
     private func sources() -> SourceList {

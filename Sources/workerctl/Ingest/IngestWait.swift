@@ -32,7 +32,7 @@ struct IngestWait {
                     if shows { Terminal.say("") }
                     return try report(state, started)
                 }
-            } catch where error.isTransientFailure && failures < 60 {
+            } catch  where error.isTransientFailure && failures < 60 {
                 // A restart of the server must not end the wait.
                 failures += 1
             }

@@ -34,7 +34,8 @@ struct ProgressLine {
         let fraction = Self.fraction(progress)
         guard bar >= 8 else { return String(text.dropFirst().prefix(max(0, width - 1))) }
         let filled = Int((Double(min(bar, 40)) * fraction).rounded())
-        return "[" + String(repeating: "#", count: filled) + String(repeating: "-", count: min(bar, 40) - filled) + "]" + text
+        return "[" + String(repeating: "#", count: filled) + String(repeating: "-", count: min(bar, 40) - filled) + "]"
+            + text
     }
 
     /// Documents that are read tell how many chunks there are; those still unread count as the average read so far.

@@ -1,8 +1,8 @@
-internal import SluiceStore
 internal import ArgumentParser
 internal import SluiceCore
 internal import SluiceSearch
 internal import SluiceService
+internal import SluiceStore
 
 struct SearchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -72,7 +72,8 @@ struct StatusView {
         let leader = snapshot.leader
         var text = "coordinator  "
         if let holder = leader.holder {
-            text += "\(String("\(holder)".prefix(8))) leads, term \(leader.term), since \(Format.seconds(leader.sinceSeconds))"
+            text +=
+                "\(String("\(holder)".prefix(8))) leads, term \(leader.term), since \(Format.seconds(leader.sinceSeconds))"
             text += ", \(leader.standbys) standing by, \(Format.count(leader.rescued)) rescued\n"
         } else {
             text += "none leads\n"
@@ -91,6 +92,11 @@ struct StatusView {
             + "round trip \(Format.seconds(redis.roundTrip.inSeconds))"
     }
 
+    /// A bare digest is told apart by its first digits; --json has all of them.
+    private static func short(_ model: String) -> String {
+        model.utf8.count == 64 ? String(model.prefix(12)) + "…" : model
+    }
+
     private func indexes(_ snapshot: StatusSnapshot) -> String {
         if snapshot.indexes.isEmpty { return "" }
         var table = Table([
@@ -100,7 +106,7 @@ struct StatusView {
         for index in snapshot.indexes {
             table.add([
                 index.name.rawValue, "\(index.version)", Format.count(index.documents),
-                Format.count(index.chunksEstimate), index.isIndexed ? "built" : "pending", index.model,
+                Format.count(index.chunksEstimate), index.isIndexed ? "built" : "pending", Self.short(index.model),
             ])
         }
         return "\n" + table.render()

@@ -8,7 +8,8 @@ enum MiniPDF {
         objects.append("<< /Type /Pages /Kids [\(kids)] /Count \(pages.count) >>")
         objects.append("<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>")
         for (index, lines) in pages.enumerated() {
-            let content = "BT /F1 11 Tf 14 TL 50 780 Td " + lines.map { "(\(escaped($0))) Tj T*" }.joined(separator: " ") + " ET"
+            let content =
+                "BT /F1 11 Tf 14 TL 50 780 Td " + lines.map { "(\(escaped($0))) Tj T*" }.joined(separator: " ") + " ET"
             objects.append(
                 "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents \(firstPage + 2 * index + 1) 0 R "
                     + "/Resources << /Font << /F1 3 0 R >> >> >>"
@@ -28,7 +29,8 @@ enum MiniPDF {
             let digits = String(offset)
             file += String(repeating: "0", count: 10 - digits.count) + digits + " 00000 n \n"
         }
-        file += "trailer\n<< /Size \(objects.count + 1) /Root 1 0 R /Info \(objects.count) 0 R >>\nstartxref\n\(start)\n%%EOF\n"
+        file +=
+            "trailer\n<< /Size \(objects.count + 1) /Root 1 0 R /Info \(objects.count) 0 R >>\nstartxref\n\(start)\n%%EOF\n"
         return Array(file.utf8)
     }
 
@@ -42,9 +44,13 @@ enum MiniPDF {
 
 /// Sentences that differ from document to document and from page to page, so that chunks do too.
 enum Prose {
-    private static let subjects = ["The relay", "A worker", "The rescuer", "Every lease", "The operator", "A chunk", "The index"]
+    private static let subjects = [
+        "The relay", "A worker", "The rescuer", "Every lease", "The operator", "A chunk", "The index",
+    ]
     private static let verbs = ["renews", "settles", "inspects", "rejects", "delivers", "measures", "replaces"]
-    private static let objects = ["the window", "a stale token", "each document", "its neighbours", "the old version", "a batch"]
+    private static let objects = [
+        "the window", "a stale token", "each document", "its neighbours", "the old version", "a batch",
+    ]
 
     static func lines(document: Int, page: Int, count: Int = 40) -> [String] {
         (0..<count).map { line in
