@@ -123,7 +123,8 @@ private final class LoopInbox: @unchecked Sendable {
             let now = ContinuousClock.now
             var batch = pending
             pending.removeAll(keepingCapacity: true)
-            for (number, timer) in timers where timer.instant <= now {
+            let due = timers.filter { $0.value.instant <= now }.sorted { $0.value.instant < $1.value.instant }
+            for (number, timer) in due {
                 timers[number] = nil
                 batch.append(timer.body)
             }

@@ -106,7 +106,7 @@ struct CoordinatorTests {
                 version: "0",
                 queues: [.ingestion],
                 concurrency: 1,
-                leaseLength: .milliseconds(200)
+                leaseLength: .seconds(2)
             )
         )
         let lost = try await store.enqueue(try probes(1))[0].id

@@ -159,7 +159,7 @@ struct WorkerTests {
         try await withWorker(
             store,
             nil,
-            configuration: configuration(3),
+            configuration: configuration(3, lookahead: .seconds(5)),
             perform: { _, _ in
                 gauge.enter()
                 await Task.yield()
