@@ -62,6 +62,46 @@ struct PipelineEmbedTests {
         }
     }
 
+    @Test("what is asked for again while it is embedded goes on where it is; both who asked are told")
+    func joined() async throws {
+        try await PipelineFixture.run(window: 10) { fixture in
+            let uri = try fixture.write("a.txt", Self.text)
+            let first = try await fixture.request(uri)
+            #expect(try await fixture.performNext(.ingestion) == "settled")
+            #expect(try await fixture.performNext(.embedding) == "settled")
+            let second = try await fixture.request(uri)
+            #expect(try await fixture.performNext(.ingestion) == "settled")
+            #expect(fixture.reader.calls == 1)
+            #expect(try await fixture.count("SELECT count(*) FROM tasks WHERE queue = 'embedding'") == 3)
+            #expect(try await !fixture.documents.ingestState(second, tenant: .default).isOver)
+            try await fixture.performAll()
+            for batch in [first, second] {
+                #expect(try await fixture.documents.ingestState(batch, tenant: .default).results == ["ok": 1])
+            }
+            #expect(try await fixture.count("SELECT count(*) FROM document_versions") == 1)
+        }
+    }
+
+    @Test("a dead window is known to all who wait; asking again begins anew with what it lacks")
+    func joinedDead() async throws {
+        try await PipelineFixture.run(window: 10) { fixture in
+            let uri = try fixture.write("a.txt", Self.text)
+            fixture.embedder.fail(unusable: "Paragraph 17 ")
+            _ = try await fixture.request(uri)
+            #expect(try await fixture.performNext(.ingestion) == "settled")
+            let second = try await fixture.request(uri)
+            try await fixture.performAll()
+            let waiting = try await fixture.documents.ingestState(second, tenant: .default)
+            #expect(waiting.isOver && waiting.results == ["dead": 1])
+            fixture.embedder.fail()
+            _ = fixture.embedder.takeEmbedded()
+            #expect(try await fixture.ingest(uri).results == ["ok": 1])
+            #expect(fixture.reader.calls == 2 && fixture.embedder.takeEmbedded().count == 1)
+            #expect(try await fixture.deadLetters().isEmpty)
+            #expect(try await fixture.documents.ingestState(second, tenant: .default).results == ["ok": 1])
+        }
+    }
+
     @Test("a newer version takes the place of one that a dead window blocks, and of its dead letter")
     func unblocked() async throws {
         try await PipelineFixture.run(window: 10) { fixture in

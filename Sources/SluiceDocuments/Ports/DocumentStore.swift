@@ -15,6 +15,12 @@ package protocol DocumentStore: Sendable {
     /// Throws `TaskFailure` `document.moved` when another version went live since `document` was read.
     func finishUnchanged(_ document: DocumentSnapshot, fence: Fence) async throws
 
+    /// Ends an ingest whose bytes and fingerprint are those of the version under way: who asked is told when that one goes
+    /// live. Restarting it would put its windows at the queue's end, each time it is asked for.
+    ///
+    /// Throws `TaskFailure` `document.moved` when `document.pending` is not under way any more.
+    func joinPending(_ document: DocumentSnapshot, fence: Fence) async throws
+
     /// Ends an ingest without text: records the outcome. The live version, if any, goes on answering; an older version under
     /// way is given up.
     func finishWithoutText(
@@ -112,6 +118,8 @@ package struct DocumentSnapshot: Sendable {
     package let liveVersion: DocumentVersionID?
     package let liveContentHash: SHA256Digest?
     package let liveFingerprint: String?
+    /// The version under way, unless one of its windows is dead.
+    package let pending: PendingVersion?
     /// The number of the newest request to ingest it.
     package let request: Int64
 
@@ -123,7 +131,8 @@ package struct DocumentSnapshot: Sendable {
         request: Int64,
         liveVersion: DocumentVersionID?,
         liveContentHash: SHA256Digest?,
-        liveFingerprint: String?
+        liveFingerprint: String?,
+        pending: PendingVersion?
     ) {
         self.id = id
         self.tenant = tenant
@@ -133,6 +142,20 @@ package struct DocumentSnapshot: Sendable {
         self.liveVersion = liveVersion
         self.liveContentHash = liveContentHash
         self.liveFingerprint = liveFingerprint
+        self.pending = pending
+    }
+}
+
+/// A version whose chunks are being embedded.
+package struct PendingVersion: Sendable, Equatable {
+    package let id: DocumentVersionID
+    package let contentHash: SHA256Digest
+    package let fingerprint: String
+
+    package init(id: DocumentVersionID, contentHash: SHA256Digest, fingerprint: String) {
+        self.id = id
+        self.contentHash = contentHash
+        self.fingerprint = fingerprint
     }
 }
 

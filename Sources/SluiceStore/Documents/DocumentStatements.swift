@@ -5,14 +5,21 @@ internal import SluiceSystem
 
 /// Documents and their versions. Clock: the server's `now()`.
 enum DocumentStatements {
+    /// The condition under which a row of `dead_letters` is a window of this version. Index: `dead_letters_version_idx`.
+    static func deadWindow(of version: String) -> String {
+        "dead_letters.kind = 'chunks.embed' AND (dead_letters.payload ->> 'version')::bigint = \(version)"
+    }
+
     static func snapshot(_ id: DocumentID, _ tenant: TenantID) -> Statement<DocumentSnapshot> {
         Statement(
             """
             SELECT documents.id, documents.tenant_id, documents.uri, live.id, live.content_sha256, live.fingerprint,
-                documents.requested, \(IndexStatements.columns)
+                documents.requested, pending.id, pending.content_sha256, pending.fingerprint, \(IndexStatements.columns)
             FROM documents JOIN indexes ON indexes.id = documents.index_id
             JOIN index_versions ON index_versions.id = indexes.live_version
             LEFT JOIN document_versions AS live ON live.id = documents.live_version
+            LEFT JOIN document_versions AS pending ON pending.document_id = documents.id AND pending.state = 'embedding'
+                AND NOT EXISTS (SELECT FROM dead_letters WHERE \(deadWindow(of: "pending.id")))
             WHERE documents.id = $1 AND documents.tenant_id = $2
             """,
             [.int8(id.rawValue), .text(tenant.rawValue)]
@@ -20,12 +27,19 @@ enum DocumentStatements {
             DocumentSnapshot(
                 id: DocumentID(rawValue: try row.int64(0)),
                 tenant: TenantID(trusted: try row.text(1)),
-                index: try IndexStatements.decode(row, from: 7),
+                index: try IndexStatements.decode(row, from: 10),
                 uri: try row.text(2),
                 request: try row.int64(6),
                 liveVersion: try row.optionalInt64(3).map { DocumentVersionID(rawValue: $0) },
                 liveContentHash: try row.optionalBytes(4).flatMap { SHA256Digest(bytes: $0) },
-                liveFingerprint: try row.optionalText(5)
+                liveFingerprint: try row.optionalText(5),
+                pending: row.isNull(7)
+                    ? nil
+                    : PendingVersion(
+                        id: DocumentVersionID(rawValue: try row.int64(7)),
+                        contentHash: try row.digest(8),
+                        fingerprint: try row.text(9)
+                    )
             )
         }
     }
@@ -81,6 +95,14 @@ enum DocumentStatements {
         )
     }
 
+    /// Who asked up to `request` waits for this version from now on. Touches no row when it is not under way any more.
+    static func join(_ version: DocumentVersionID, request: Int64) -> Statement<Void> {
+        Statement(
+            "UPDATE document_versions SET request = greatest(request, $2) WHERE id = $1 AND state = 'embedding'",
+            [.int8(version.rawValue), .int8(request)]
+        )
+    }
+
     /// The newest batch that asked for the document after `request`; none when nobody waits any more.
     static func laterBatch(_ id: DocumentID, after request: Int64) -> Statement<BatchID> {
         Statement(
@@ -126,10 +148,9 @@ enum DocumentStatements {
         Statement(
             """
             WITH gone AS (
-                DELETE FROM dead_letters AS letter USING document_versions AS version
-                WHERE version.document_id = $1 AND version.state = 'abandoned'
-                    AND letter.kind = 'chunks.embed' AND (letter.payload ->> 'version')::bigint = version.id
-                RETURNING letter.*
+                DELETE FROM dead_letters USING document_versions AS version
+                WHERE version.document_id = $1 AND version.state = 'abandoned' AND \(deadWindow(of: "version.id"))
+                RETURNING dead_letters.*
             ), archived AS (
                 INSERT INTO tasks_archive (
                     id, tenant_id, queue, kind, state, attempt, crash_count, payload_version, payload, batch_id,

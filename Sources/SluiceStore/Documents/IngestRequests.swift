@@ -131,11 +131,16 @@ extension PostgresDocumentStore {
         )
     }
 
-    /// Results with their counts; NULL for what is under way. A document whose task is dead counts by its last outcome.
+    /// Results with their counts; NULL for what is under way. A document whose task is dead counts by its last outcome, one of
+    /// which a window is dead as `dead`: nothing moves there without an operator, whichever batch the window is of.
     private static func results(_ batch: BatchID) -> Statement<(result: String?, count: Int)> {
         Statement(
             """
             SELECT coalesce(result, CASE WHEN EXISTS (SELECT FROM dead_letters WHERE dead_letters.id = expected.task_id)
+                OR EXISTS (
+                    SELECT FROM document_versions AS pending JOIN dead_letters ON \(DocumentStatements.deadWindow(of: "pending.id"))
+                    WHERE pending.document_id = documents.id AND pending.state = 'embedding'
+                )
                 THEN coalesce(nullif(documents.outcome, 'ok'), 'dead') END), count(*)
             FROM batch_documents AS expected JOIN documents ON documents.id = expected.document_id
             WHERE batch_id = $1 GROUP BY 1

@@ -23,11 +23,7 @@ package struct PostgresDocumentStore: DocumentStore {
         let enqueued = try await store.inTenant(document.tenant) { transaction in
             let held = try await hold(document.id, fence, transaction)
             guard held.liveVersion == document.liveVersion else {
-                throw TaskFailure(
-                    errorClass: "document.moved",
-                    message:
-                        "another version of document \(document.id) went live while its source was being read; it is read again"
-                )
+                throw Self.moved(document.id)
             }
             let touched = try await transaction.execute([
                 DocumentStatements.abandonUnfinished(document.id),
@@ -35,6 +31,18 @@ package struct PostgresDocumentStore: DocumentStore {
                 DocumentStatements.tellBatches(document.id, "unchanged", upTo: document.request),
             ])
             let frame = Frame(document: document.id, tenant: document.tenant, held: held, gaveUp: touched[0] > 0)
+            return try await end(fence, frame, served: document.request, transaction)
+        }
+        await announce(enqueued)
+    }
+
+    package func joinPending(_ document: DocumentSnapshot, fence: Fence) async throws {
+        let enqueued = try await store.inTenant(document.tenant) { transaction in
+            let held = try await hold(document.id, fence, transaction)
+            guard let pending = document.pending,
+                try await transaction.execute(DocumentStatements.join(pending.id, request: document.request)) == 1
+            else { throw Self.moved(document.id) }
+            let frame = Frame(document: document.id, tenant: document.tenant, held: held, gaveUp: false)
             return try await end(fence, frame, served: document.request, transaction)
         }
         await announce(enqueued)
@@ -237,6 +245,13 @@ package struct PostgresDocumentStore: DocumentStore {
                     + "\(model.fingerprint); point SLUICE_MODEL at the index's model, or build a new index version"
             )
         }
+    }
+
+    static func moved(_ document: DocumentID) -> TaskFailure {
+        TaskFailure(
+            errorClass: "document.moved",
+            message: "the versions of document \(document) changed while its source was being read; it is read again"
+        )
     }
 
     static func erased(_ document: DocumentID) -> TaskFailure {
