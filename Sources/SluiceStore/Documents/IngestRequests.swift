@@ -50,7 +50,7 @@ extension PostgresDocumentStore {
         let uris = Self.distinct(uris)
         for start in stride(from: 0, to: uris.count, by: Self.requestBatch) {
             let part = Array(uris[start..<min(start + Self.requestBatch, uris.count)])
-            let enqueued = try await store.inTenant(tenant) { transaction in
+            let enqueued = try await inTenant(tenant) { transaction in
                 let documents = try await transaction.query(Self.register(part, tenant, index.id))
                 let tasks = try documents.map { try Self.ingestTask($0.id, tenant, batch) }
                 let enqueued = try await store.enqueue(tasks, in: transaction)
@@ -64,7 +64,7 @@ extension PostgresDocumentStore {
     }
 
     package func ingestState(_ batch: BatchID, tenant: TenantID) async throws -> IngestState {
-        try await store.inTenant(tenant, readOnly: true) { transaction in
+        try await inTenant(tenant, readOnly: true) { transaction in
             var state = IngestState()
             var open = 0
             for row in try await transaction.query(Self.results(batch)) {
