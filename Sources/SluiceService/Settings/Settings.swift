@@ -66,7 +66,7 @@ package struct Settings: Sendable {
             reader.text("SLUICE_OPENVINO_TOKENIZERS") ?? home.map { $0 + "/openvino/lib/libopenvino_tokenizers.so" }
         let cores = Environment.coreCount()
         embedThreads = reader.integer("SLUICE_EMBED_THREADS", default: cores, in: 1...1024)
-        embedStreams = reader.integer("SLUICE_EMBED_STREAMS", default: 1, in: 1...256)
+        embedStreams = reader.integer("SLUICE_EMBED_STREAMS", default: min(256, embedThreads), in: 1...256)
         embedWindow = reader.integer("SLUICE_EMBED_WINDOW", default: 256, in: 1...10_000)
         chunkSize = reader.integer("SLUICE_CHUNK_SIZE", default: 1_000, in: 1...100_000)
         chunkOverlap = reader.integer("SLUICE_CHUNK_OVERLAP", default: 100, in: 0...100_000)

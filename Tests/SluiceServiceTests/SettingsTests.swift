@@ -1,0 +1,55 @@
+import SluiceCore
+import SluiceService
+import Testing
+
+@Suite("Settings")
+struct SettingsTests {
+    private func read(_ environment: [String: String], files: [String: String] = [:]) throws -> Settings {
+        try Settings(environment: environment, home: "/home/sluice", readFile: { files[$0] })
+    }
+
+    @Test("the environment prevails over the embedded servers' file, and that over the defaults")
+    func precedence() throws {
+        let files = [
+            "/home/sluice/run/environment":
+                "# written by scripts/up\nexport SLUICE_DATABASE_URL='postgresql://u:p@h/d'\nSLUICE_CHUNK_SIZE=500\n"
+        ]
+        let embedded = try read([:], files: files)
+        #expect(embedded.databaseURL == "postgresql://u:p@h/d")
+        #expect(embedded.chunkSize == 500 && embedded.chunkOverlap == 100)
+        let own = try read(["SLUICE_DATABASE_URL": "postgresql://mine", "SLUICE_CHUNK_SIZE": "700"], files: files)
+        #expect(own.databaseURL == "postgresql://mine" && own.chunkSize == 700)
+    }
+
+    @Test("secrets may come from files")
+    func secretFiles() throws {
+        let settings = try read(
+            ["SLUICE_DATABASE_URL_FILE": "/run/secrets/db"],
+            files: ["/run/secrets/db": "postgresql://from-file\n"]
+        )
+        #expect(settings.databaseURL == "postgresql://from-file")
+    }
+
+    @Test("everything that is wrong is said at once, by name")
+    func problems() throws {
+        let error = #expect(throws: SettingsError.self) {
+            try read(["SLUICE_CHUNK_SIZE": "many", "SLUICE_SCHEMA": "a; drop", "SLUICE_LOG_LEVEL": "loud"])
+        }
+        let text = try #require(error).description
+        for name in ["SLUICE_DATABASE_URL", "SLUICE_CHUNK_SIZE", "SLUICE_SCHEMA", "SLUICE_LOG_LEVEL"] {
+            #expect(text.contains(name))
+        }
+    }
+
+    @Test(
+        "addresses are shown without passwords",
+        arguments: [
+            ("postgresql://user:secret@host:5432/db?sslmode=require", "postgresql://user@host:5432/db"),
+            ("redis://:secret@host:6379/0", "redis://host:6379/0"),
+            ("host=x password=secret", "(address in key=value form)"),
+        ]
+    )
+    func masking(url: String, shown: String) {
+        #expect(MaskedURL(url).description == shown)
+    }
+}
