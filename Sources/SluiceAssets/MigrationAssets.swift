@@ -57,5 +57,11 @@ package enum MigrationAssets {
             up: PackageResources.m0008_requests_up_sql,
             down: PackageResources.m0008_requests_down_sql
         ),
+        Script(
+            version: 9,
+            name: "m0009_dead_windows",
+            up: PackageResources.m0009_dead_windows_up_sql,
+            down: PackageResources.m0009_dead_windows_down_sql
+        ),
     ]
 }

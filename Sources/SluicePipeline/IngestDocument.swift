@@ -6,7 +6,7 @@ internal import SluiceSystem
 
 /// `document.ingest`: read, compare, extract, chunk, stage.
 ///
-/// Bytes and fingerprint as they were: nothing to do. Text: chunks are staged and those without a vector get their
+/// Bytes and fingerprint as they were, or as those of the version under way: nothing to do. Text: chunks are staged and those without a vector get their
 /// `chunks.embed` tasks, all in the transaction that completes this task. No text: the outcome is recorded and the task is
 /// done, the live version goes on answering. A reader that crashed or hung: the attempt fails and is retried.
 package struct IngestDocument: Sendable {
@@ -42,6 +42,10 @@ package struct IngestDocument: Sendable {
             )
         }
         let fingerprint = try await fingerprint()
+        if let pending = document.pending, pending.contentHash == hash, pending.fingerprint == fingerprint {
+            try await pipeline.documents.joinPending(document, fence: context.fence)
+            return .settledByHandler
+        }
         if document.liveContentHash == hash, document.liveFingerprint == fingerprint {
             try await pipeline.documents.finishUnchanged(document, fence: context.fence)
             return .settledByHandler

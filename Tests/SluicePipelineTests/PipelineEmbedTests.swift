@@ -62,6 +62,65 @@ struct PipelineEmbedTests {
         }
     }
 
+    @Test("what is asked for again while it is embedded goes on where it is; both who asked are told")
+    func joined() async throws {
+        try await PipelineFixture.run(window: 10) { fixture in
+            let uri = try fixture.write("a.txt", Self.text)
+            let first = try await fixture.request(uri)
+            #expect(try await fixture.performNext(.ingestion) == "settled")
+            #expect(try await fixture.performNext(.embedding) == "settled")
+            let second = try await fixture.request(uri)
+            #expect(try await fixture.performNext(.ingestion) == "settled")
+            #expect(fixture.reader.calls == 1)
+            #expect(try await fixture.count("SELECT count(*) FROM tasks WHERE queue = 'embedding'") == 3)
+            #expect(try await !fixture.documents.ingestState(second, tenant: .default).isOver)
+            try await fixture.performAll()
+            for batch in [first, second] {
+                #expect(try await fixture.documents.ingestState(batch, tenant: .default).results == ["ok": 1])
+            }
+            #expect(try await fixture.count("SELECT count(*) FROM document_versions") == 1)
+        }
+    }
+
+    @Test("a dead window is known to all who wait; asking again begins anew with what it lacks")
+    func joinedDead() async throws {
+        try await PipelineFixture.run(window: 10) { fixture in
+            let uri = try fixture.write("a.txt", Self.text)
+            fixture.embedder.fail(unusable: "Paragraph 17 ")
+            _ = try await fixture.request(uri)
+            #expect(try await fixture.performNext(.ingestion) == "settled")
+            let second = try await fixture.request(uri)
+            try await fixture.performAll()
+            let waiting = try await fixture.documents.ingestState(second, tenant: .default)
+            #expect(waiting.isOver && waiting.results == ["dead": 1])
+            fixture.embedder.fail()
+            _ = fixture.embedder.takeEmbedded()
+            #expect(try await fixture.ingest(uri).results == ["ok": 1])
+            #expect(fixture.reader.calls == 2 && fixture.embedder.takeEmbedded().count == 1)
+            #expect(try await fixture.deadLetters().isEmpty)
+            #expect(try await fixture.documents.ingestState(second, tenant: .default).results == ["ok": 1])
+        }
+    }
+
+    @Test("a newer version takes the place of one that a dead window blocks, and of its dead letter")
+    func unblocked() async throws {
+        try await PipelineFixture.run(window: 10) { fixture in
+            let uri = try fixture.write("a.txt", Self.text)
+            fixture.embedder.fail(unusable: "Paragraph 17 ")
+            let blocked = try await fixture.request(uri)
+            try await fixture.performAll()
+            #expect(try await fixture.store.batch(blocked, tenant: .default)?.dead == 1)
+            let mended = Self.text.replacing("Paragraph 17 ", with: "Passage 17 ")
+            try fixture.write("a.txt", mended)
+            #expect(try await fixture.ingest(uri).results == ["ok": 1])
+            #expect(try await fixture.liveChunks(uri) == fixture.chunks(of: mended))
+            #expect(try await fixture.deadLetters().isEmpty)
+            let batch = try #require(try await fixture.store.batch(blocked, tenant: .default))
+            #expect(batch.dead == 0 && batch.pending == 0 && batch.cancelled == 1 && batch.finishedAt != nil)
+            #expect(try await fixture.documents.ingestState(blocked, tenant: .default).isOver)
+        }
+    }
+
     @Test("a text that makes runs fail is found by halving, and tried again, since a run can fail by chance")
     func breakingChunk() async throws {
         try await PipelineFixture.run { fixture in

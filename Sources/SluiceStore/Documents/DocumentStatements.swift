@@ -5,14 +5,21 @@ internal import SluiceSystem
 
 /// Documents and their versions. Clock: the server's `now()`.
 enum DocumentStatements {
+    /// The condition under which a row of `dead_letters` is a window of this version. Index: `dead_letters_version_idx`.
+    static func deadWindow(of version: String) -> String {
+        "dead_letters.kind = 'chunks.embed' AND (dead_letters.payload ->> 'version')::bigint = \(version)"
+    }
+
     static func snapshot(_ id: DocumentID, _ tenant: TenantID) -> Statement<DocumentSnapshot> {
         Statement(
             """
             SELECT documents.id, documents.tenant_id, documents.uri, live.id, live.content_sha256, live.fingerprint,
-                documents.requested, \(IndexStatements.columns)
+                documents.requested, pending.id, pending.content_sha256, pending.fingerprint, \(IndexStatements.columns)
             FROM documents JOIN indexes ON indexes.id = documents.index_id
             JOIN index_versions ON index_versions.id = indexes.live_version
             LEFT JOIN document_versions AS live ON live.id = documents.live_version
+            LEFT JOIN document_versions AS pending ON pending.document_id = documents.id AND pending.state = 'embedding'
+                AND NOT EXISTS (SELECT FROM dead_letters WHERE \(deadWindow(of: "pending.id")))
             WHERE documents.id = $1 AND documents.tenant_id = $2
             """,
             [.int8(id.rawValue), .text(tenant.rawValue)]
@@ -20,12 +27,19 @@ enum DocumentStatements {
             DocumentSnapshot(
                 id: DocumentID(rawValue: try row.int64(0)),
                 tenant: TenantID(trusted: try row.text(1)),
-                index: try IndexStatements.decode(row, from: 7),
+                index: try IndexStatements.decode(row, from: 10),
                 uri: try row.text(2),
                 request: try row.int64(6),
                 liveVersion: try row.optionalInt64(3).map { DocumentVersionID(rawValue: $0) },
                 liveContentHash: try row.optionalBytes(4).flatMap { SHA256Digest(bytes: $0) },
-                liveFingerprint: try row.optionalText(5)
+                liveFingerprint: try row.optionalText(5),
+                pending: row.isNull(7)
+                    ? nil
+                    : PendingVersion(
+                        id: DocumentVersionID(rawValue: try row.int64(7)),
+                        contentHash: try row.digest(8),
+                        fingerprint: try row.text(9)
+                    )
             )
         }
     }
@@ -46,74 +60,6 @@ enum DocumentStatements {
                 requested: try row.int64(1)
             )
         }
-    }
-
-    static func end(_ id: DocumentID, outcome: ExtractionOutcome, detail: String) -> Statement<Void> {
-        Statement(
-            """
-            UPDATE documents SET outcome = $2, outcome_detail = $3, updated_at = now(),
-                state = CASE WHEN live_version IS NULL THEN 'failed' ELSE 'live' END
-            WHERE id = $1
-            """,
-            [.int8(id.rawValue), .text(outcome.name), .text(detail)]
-        )
-    }
-
-    /// Notes why the source could not be read. What an extraction said before is about other bytes, and goes.
-    static func unreadable(_ id: DocumentID, detail: String) -> Statement<Void> {
-        Statement(
-            """
-            UPDATE documents SET outcome = NULL, outcome_detail = $2, updated_at = now(),
-                state = CASE WHEN live_version IS NULL THEN 'failed' ELSE 'live' END
-            WHERE id = $1
-            """,
-            [.int8(id.rawValue), .text(detail)]
-        )
-    }
-
-    /// Tells the ingests that wait for the document how it ended: those that asked before its source was read.
-    ///
-    /// - Parameter request: the newest request that had been made by then.
-    static func tellBatches(_ id: DocumentID, _ result: String, upTo request: Int64) -> Statement<Void> {
-        Statement(
-            "UPDATE batch_documents SET result = $2 WHERE document_id = $1 AND result IS NULL AND request <= $3",
-            [.int8(id.rawValue), .text(result), .int8(request)]
-        )
-    }
-
-    /// The newest batch that asked for the document after `request`; none when nobody waits any more.
-    static func laterBatch(_ id: DocumentID, after request: Int64) -> Statement<BatchID> {
-        Statement(
-            """
-            SELECT batch_id FROM batch_documents WHERE document_id = $1 AND result IS NULL AND request > $2
-            ORDER BY request DESC LIMIT 1
-            """,
-            [.int8(id.rawValue), .int8(request)]
-        ) { row throws(PostgresError) in BatchID(rawValue: try row.int64(0)) }
-    }
-
-    /// Later requests wait for this task from now on.
-    static func awaitTask(_ task: TaskID, for id: DocumentID, after request: Int64) -> Statement<Void> {
-        Statement(
-            """
-            WITH told AS (UPDATE documents SET task_id = $1 WHERE id = $2)
-            UPDATE batch_documents SET task_id = $1 WHERE document_id = $2 AND result IS NULL AND request > $3
-            """,
-            [.int8(task.rawValue), .int8(id.rawValue), .int8(request)]
-        )
-    }
-
-    /// Versions under way are given up: a newer one takes their place. Their `chunks.embed` tasks then end without effect.
-    static func abandonUnfinished(_ id: DocumentID) -> Statement<Void> {
-        Statement(
-            """
-            WITH abandoned AS (
-                UPDATE document_versions SET state = 'abandoned' WHERE document_id = $1 AND state = 'embedding' RETURNING id
-            )
-            DELETE FROM staged_chunks USING abandoned WHERE version_id = abandoned.id
-            """,
-            [.int8(id.rawValue)]
-        )
     }
 
     static func insertVersion(_ version: StagedVersion) -> Statement<DocumentVersionID> {

@@ -50,7 +50,7 @@ extension PostgresDocumentStore {
         let uris = Self.distinct(uris)
         for start in stride(from: 0, to: uris.count, by: Self.requestBatch) {
             let part = Array(uris[start..<min(start + Self.requestBatch, uris.count)])
-            let enqueued = try await store.inTenant(tenant) { transaction in
+            let enqueued = try await inTenant(tenant) { transaction in
                 let documents = try await transaction.query(Self.register(part, tenant, index.id))
                 let tasks = try documents.map { try Self.ingestTask($0.id, tenant, batch) }
                 let enqueued = try await store.enqueue(tasks, in: transaction)
@@ -64,7 +64,7 @@ extension PostgresDocumentStore {
     }
 
     package func ingestState(_ batch: BatchID, tenant: TenantID) async throws -> IngestState {
-        try await store.inTenant(tenant, readOnly: true) { transaction in
+        try await inTenant(tenant, readOnly: true) { transaction in
             var state = IngestState()
             var open = 0
             for row in try await transaction.query(Self.results(batch)) {
@@ -131,11 +131,16 @@ extension PostgresDocumentStore {
         )
     }
 
-    /// Results with their counts; NULL for what is under way. A document whose task is dead counts by its last outcome.
+    /// Results with their counts; NULL for what is under way. A document whose task is dead counts by its last outcome, one of
+    /// which a window is dead as `dead`: nothing moves there without an operator, whichever batch the window is of.
     private static func results(_ batch: BatchID) -> Statement<(result: String?, count: Int)> {
         Statement(
             """
             SELECT coalesce(result, CASE WHEN EXISTS (SELECT FROM dead_letters WHERE dead_letters.id = expected.task_id)
+                OR EXISTS (
+                    SELECT FROM document_versions AS pending JOIN dead_letters ON \(DocumentStatements.deadWindow(of: "pending.id"))
+                    WHERE pending.document_id = documents.id AND pending.state = 'embedding'
+                )
                 THEN coalesce(nullif(documents.outcome, 'ok'), 'dead') END), count(*)
             FROM batch_documents AS expected JOIN documents ON documents.id = expected.document_id
             WHERE batch_id = $1 GROUP BY 1

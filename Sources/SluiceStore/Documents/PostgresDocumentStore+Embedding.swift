@@ -9,7 +9,7 @@ extension PostgresDocumentStore {
         ordinals: ClosedRange<Int>,
         tenant: TenantID
     ) async throws -> [ChunkToEmbed] {
-        try await store.inTenant(tenant, readOnly: true) { transaction in
+        try await inTenant(tenant, readOnly: true) { transaction in
             try await transaction.query(StagedChunks.withoutVector(version, ordinals))
         }
     }
@@ -20,7 +20,7 @@ extension PostgresDocumentStore {
         tenant: TenantID
     ) async throws -> Set<SHA256Digest> {
         if hashes.isEmpty { return [] }
-        let found = try await store.inTenant(tenant, readOnly: true) { transaction in
+        let found = try await inTenant(tenant, readOnly: true) { transaction in
             try await transaction.query(
                 Statement(
                     """
@@ -36,7 +36,7 @@ extension PostgresDocumentStore {
 
     package func keepVectors(_ result: EmbeddingResult, fence: Fence) async throws {
         if result.vectors.isEmpty { return }
-        try await store.inTenant(result.tenant) { transaction in
+        try await inTenant(result.tenant) { transaction in
             try await store.hold(fence, in: transaction)
             // A document that was erased leaves nothing behind.
             guard let document = try await transaction.query(Self.documentOf(result.version)).first,
@@ -47,7 +47,7 @@ extension PostgresDocumentStore {
     }
 
     package func finishEmbedding(_ result: EmbeddingResult, fence: Fence) async throws -> EmbedReport {
-        try await store.inTenant(result.tenant) { transaction in
+        try await inTenant(result.tenant) { transaction in
             try await store.hold(fence, in: transaction)
             let report = try await apply(result, transaction)
             try await store.complete(fence, in: transaction)

@@ -23,18 +23,27 @@ package struct PostgresDocumentStore: DocumentStore {
         let enqueued = try await store.inTenant(document.tenant) { transaction in
             let held = try await hold(document.id, fence, transaction)
             guard held.liveVersion == document.liveVersion else {
-                throw TaskFailure(
-                    errorClass: "document.moved",
-                    message:
-                        "another version of document \(document.id) went live while its source was being read; it is read again"
-                )
+                throw Self.moved(document.id)
             }
-            try await transaction.execute([
+            let touched = try await transaction.execute([
                 DocumentStatements.abandonUnfinished(document.id),
                 DocumentStatements.end(document.id, outcome: .ok, detail: "unchanged"),
                 DocumentStatements.tellBatches(document.id, "unchanged", upTo: document.request),
             ])
-            return try await end(fence, document.id, document.tenant, served: document.request, held, transaction)
+            let frame = Frame(document: document.id, tenant: document.tenant, held: held, gaveUp: touched[0] > 0)
+            return try await end(fence, frame, served: document.request, transaction)
+        }
+        await announce(enqueued)
+    }
+
+    package func joinPending(_ document: DocumentSnapshot, fence: Fence) async throws {
+        let enqueued = try await store.inTenant(document.tenant) { transaction in
+            let held = try await hold(document.id, fence, transaction)
+            guard let pending = document.pending,
+                try await transaction.execute(DocumentStatements.join(pending.id, request: document.request)) == 1
+            else { throw Self.moved(document.id) }
+            let frame = Frame(document: document.id, tenant: document.tenant, held: held, gaveUp: false)
+            return try await end(fence, frame, served: document.request, transaction)
         }
         await announce(enqueued)
     }
@@ -47,12 +56,13 @@ package struct PostgresDocumentStore: DocumentStore {
     ) async throws {
         let enqueued = try await store.inTenant(document.tenant) { transaction in
             let held = try await hold(document.id, fence, transaction)
-            try await transaction.execute([
+            let touched = try await transaction.execute([
                 DocumentStatements.abandonUnfinished(document.id),
                 DocumentStatements.end(document.id, outcome: outcome, detail: detail),
                 DocumentStatements.tellBatches(document.id, outcome.name, upTo: document.request),
             ])
-            return try await end(fence, document.id, document.tenant, served: document.request, held, transaction)
+            let frame = Frame(document: document.id, tenant: document.tenant, held: held, gaveUp: touched[0] > 0)
+            return try await end(fence, frame, served: document.request, transaction)
         }
         await announce(enqueued)
     }
@@ -74,54 +84,22 @@ package struct PostgresDocumentStore: DocumentStore {
         }
     }
 
-    package func stage(_ version: StagedVersion, window: Int, fence: Fence) async throws -> StageReport {
-        let (report, enqueued) = try await store.inTenant(version.tenant) { transaction in
-            let held = try await hold(version.document, fence, transaction)
-            guard
-                let current = try await transaction.query(
-                    DocumentStatements.snapshot(version.document, version.tenant)
-                ).first
-            else { throw Self.erased(version.document) }
-            try Self.check(version.model, fits: current.index)
-            try await transaction.execute(DocumentStatements.abandonUnfinished(version.document))
-            let id = try await insert(version, transaction)
-            let live = try await transaction.query(GoLive.live(version.document))
-            let missing = try await missing(id, version, live, current.index.liveVersion, transaction)
-            let kept = ChunkDiff(live: live, staged: version.chunks.map(\.contentHash)).kept.count
-            let windows = Self.windows(missing, of: window)
-            // A chunk whose equal is kept may be a second one of its text: then it is neither.
-            let cached = max(0, version.chunks.count - kept - missing.count)
-            try await transaction.execute(
-                DocumentStatements.planned(id, kept: kept, cached: cached, tasks: windows.count)
-            )
-            var enqueued: [EnqueuedTask] = []
-            if windows.isEmpty {
-                try await GoLive.run(id, of: version.document, model: version.model, in: transaction)
-            } else {
-                try await transaction.execute(DocumentStatements.markProcessing(version.document))
-                let tasks = try windows.map { try Self.embedTask($0, of: id, version) }
-                enqueued = try await store.enqueue(tasks, in: transaction)
-            }
-            enqueued += try await end(
-                fence,
-                version.document,
-                version.tenant,
-                served: version.request,
-                held,
-                transaction
-            )
-            let report = StageReport(
-                version: id,
-                chunks: version.chunks.count,
-                kept: kept,
-                cached: cached,
-                toEmbed: missing.count,
-                isLive: windows.isEmpty
-            )
-            return (report, enqueued)
-        }
-        await announce(enqueued)
-        return report
+    /// A transaction of one tenant whose statements are planned each time.
+    ///
+    /// Tables of documents grow by orders of magnitude within minutes; a plan made once, while they were small, would scan them
+    /// whole until the next ANALYZE. For transactions that read lists of chunks; those that touch rows by their key alone, as for
+    /// an unchanged document, are spared the planning.
+    func inTenant<Value: Sendable>(
+        _ tenant: TenantID,
+        readOnly: Bool = false,
+        _ body: (PostgresTransaction) async throws -> Value
+    ) async throws -> Value {
+        try await store.inTenant(
+            tenant,
+            readOnly: readOnly,
+            settings: [("plan_cache_mode", "force_custom_plan")],
+            body
+        )
     }
 
     // MARK: - The frame of every ending
@@ -130,7 +108,7 @@ package struct PostgresDocumentStore: DocumentStore {
     ///
     /// The same order everywhere, so that no two of them, and no request for the same documents, can deadlock. A batch's row
     /// is what all its tasks write, so it is locked for the last statements only.
-    private func hold(
+    func hold(
         _ document: DocumentID,
         _ fence: Fence,
         _ transaction: PostgresTransaction
@@ -142,21 +120,29 @@ package struct PostgresDocumentStore: DocumentStore {
         return held
     }
 
+    struct Frame: Sendable {
+        let document: DocumentID
+        let tenant: TenantID
+        let held: DocumentStatements.Held
+        /// Whether an older version was under way and is not any more.
+        let gaveUp: Bool
+    }
+
     /// Completes an ingest, and enqueues the next when one was asked for after request `served`: the source may have changed
     /// since it was read.
-    private func end(
+    func end(
         _ fence: Fence,
-        _ document: DocumentID,
-        _ tenant: TenantID,
+        _ frame: Frame,
         served: Int64,
-        _ held: DocumentStatements.Held,
         _ transaction: PostgresTransaction
     ) async throws -> [EnqueuedTask] {
+        let document = frame.document
+        if frame.gaveUp { try await transaction.execute(DocumentStatements.forgetDeadWindows(document)) }
         try await store.complete(fence, in: transaction)
-        guard held.requested > served,
+        guard frame.held.requested > served,
             let batch = try await transaction.query(DocumentStatements.laterBatch(document, after: served)).first
         else { return [] }
-        let enqueued = try await store.enqueue([Self.ingestTask(document, tenant, batch)], in: transaction)
+        let enqueued = try await store.enqueue([Self.ingestTask(document, frame.tenant, batch)], in: transaction)
         if let task = enqueued.first {
             try await transaction.execute(DocumentStatements.awaitTask(task.id, for: document, after: served))
         }
@@ -172,67 +158,13 @@ package struct PostgresDocumentStore: DocumentStore {
         )
     }
 
-    // MARK: -
+    // MARK: - Failures
 
-    private func insert(
-        _ version: StagedVersion,
-        _ transaction: PostgresTransaction
-    ) async throws -> DocumentVersionID {
-        guard let id = try await transaction.query(DocumentStatements.insertVersion(version)).first else {
-            throw PostgresError(.server, "no version id came back")
-        }
-        try await StagedChunks.copy(version.chunks.map { ($0, 0) }, version: id, tenant: version.tenant, transaction)
-        return id
-    }
-
-    /// Ordinals without a vector anywhere. Vectors of live chunks that the cache has lost are put back into it.
-    private func missing(
-        _ id: DocumentVersionID,
-        _ version: StagedVersion,
-        _ live: [(chunk: ChunkID, hash: SHA256Digest)],
-        _ index: IndexVersionID,
-        _ transaction: PostgresTransaction
-    ) async throws -> [Int] {
-        let absent = try await transaction.query(DocumentStatements.missing(id, version.model))
-        let known = Set(live.map(\.hash))
-        if absent.contains(where: { known.contains($0.hash) }) {
-            try await transaction.execute(GoLive.cacheLive(index, version.document, version.model))
-        }
-        return absent.filter { !known.contains($0.hash) }.map(\.ordinal)
-    }
-
-    /// Ranges of ordinals that hold at most `size` of the missing each.
-    static func windows(_ missing: [Int], of size: Int) -> [ClosedRange<Int>] {
-        stride(from: 0, to: missing.count, by: size).map { start in
-            missing[start]...missing[min(start + size, missing.count) - 1]
-        }
-    }
-
-    private static func embedTask(
-        _ ordinals: ClosedRange<Int>,
-        of id: DocumentVersionID,
-        _ version: StagedVersion
-    ) throws -> NewTask {
-        try NewTask(
-            EmbedChunksInput(
-                document: version.document.rawValue,
-                version: id.rawValue,
-                first: ordinals.lowerBound,
-                last: ordinals.upperBound
-            ),
-            tenant: version.tenant,
-            batch: version.batch
+    static func moved(_ document: DocumentID) -> TaskFailure {
+        TaskFailure(
+            errorClass: "document.moved",
+            message: "the versions of document \(document) changed while its source was being read; it is read again"
         )
-    }
-
-    static func check(_ model: ModelIdentity, fits index: IndexSnapshot) throws {
-        guard model == index.model else {
-            throw TaskFailure(
-                errorClass: "index.model_mismatch",
-                message: "index '\(index.name)' holds vectors of model \(index.model.fingerprint), this worker has "
-                    + "\(model.fingerprint); point SLUICE_MODEL at the index's model, or build a new index version"
-            )
-        }
     }
 
     static func erased(_ document: DocumentID) -> TaskFailure {

@@ -1,0 +1,114 @@
+package import SluiceCore
+package import SluiceDocuments
+internal import SluicePostgres
+internal import SluiceQueue
+internal import SluiceSystem
+
+extension PostgresDocumentStore {
+    package func stage(_ version: StagedVersion, window: Int, fence: Fence) async throws -> StageReport {
+        let (report, enqueued) = try await inTenant(version.tenant) { transaction in
+            let held = try await hold(version.document, fence, transaction)
+            guard
+                let current = try await transaction.query(
+                    DocumentStatements.snapshot(version.document, version.tenant)
+                ).first
+            else { throw Self.erased(version.document) }
+            try Self.check(version.model, fits: current.index)
+            let gaveUp = try await transaction.execute(DocumentStatements.abandonUnfinished(version.document)) > 0
+            let id = try await insert(version, transaction)
+            let live = try await transaction.query(GoLive.live(version.document))
+            let missing = try await missing(id, version, live, current.index.liveVersion, transaction)
+            let kept = ChunkDiff(live: live, staged: version.chunks.map(\.contentHash)).kept.count
+            let windows = Self.windows(missing, of: window)
+            // A chunk whose equal is kept may be a second one of its text: then it is neither.
+            let cached = max(0, version.chunks.count - kept - missing.count)
+            try await transaction.execute(
+                DocumentStatements.planned(id, kept: kept, cached: cached, tasks: windows.count)
+            )
+            var enqueued: [EnqueuedTask] = []
+            if windows.isEmpty {
+                try await GoLive.run(id, of: version.document, model: version.model, in: transaction)
+            } else {
+                try await transaction.execute(DocumentStatements.markProcessing(version.document))
+                let tasks = try windows.map { try Self.embedTask($0, of: id, version) }
+                enqueued = try await store.enqueue(tasks, in: transaction)
+            }
+            let frame = Frame(document: version.document, tenant: version.tenant, held: held, gaveUp: gaveUp)
+            enqueued += try await end(fence, frame, served: version.request, transaction)
+            let report = StageReport(
+                version: id,
+                chunks: version.chunks.count,
+                kept: kept,
+                cached: cached,
+                toEmbed: missing.count,
+                isLive: windows.isEmpty
+            )
+            return (report, enqueued)
+        }
+        await announce(enqueued)
+        return report
+    }
+
+    // MARK: -
+
+    private func insert(
+        _ version: StagedVersion,
+        _ transaction: PostgresTransaction
+    ) async throws -> DocumentVersionID {
+        guard let id = try await transaction.query(DocumentStatements.insertVersion(version)).first else {
+            throw PostgresError(.server, "no version id came back")
+        }
+        try await StagedChunks.copy(version.chunks.map { ($0, 0) }, version: id, tenant: version.tenant, transaction)
+        return id
+    }
+
+    /// Ordinals without a vector anywhere. Vectors of live chunks that the cache has lost are put back into it.
+    private func missing(
+        _ id: DocumentVersionID,
+        _ version: StagedVersion,
+        _ live: [(chunk: ChunkID, hash: SHA256Digest)],
+        _ index: IndexVersionID,
+        _ transaction: PostgresTransaction
+    ) async throws -> [Int] {
+        let absent = try await transaction.query(DocumentStatements.missing(id, version.model))
+        let known = Set(live.map(\.hash))
+        if absent.contains(where: { known.contains($0.hash) }) {
+            try await transaction.execute(GoLive.cacheLive(index, version.document, version.model))
+        }
+        return absent.filter { !known.contains($0.hash) }.map(\.ordinal)
+    }
+
+    /// Ranges of ordinals that hold at most `size` of the missing each.
+    static func windows(_ missing: [Int], of size: Int) -> [ClosedRange<Int>] {
+        stride(from: 0, to: missing.count, by: size).map { start in
+            missing[start]...missing[min(start + size, missing.count) - 1]
+        }
+    }
+
+    private static func embedTask(
+        _ ordinals: ClosedRange<Int>,
+        of id: DocumentVersionID,
+        _ version: StagedVersion
+    ) throws -> NewTask {
+        try NewTask(
+            EmbedChunksInput(
+                document: version.document.rawValue,
+                version: id.rawValue,
+                first: ordinals.lowerBound,
+                last: ordinals.upperBound
+            ),
+            tenant: version.tenant,
+            batch: version.batch
+        )
+    }
+
+    private static func check(_ model: ModelIdentity, fits index: IndexSnapshot) throws {
+        guard model == index.model else {
+            throw TaskFailure(
+                errorClass: "index.model_mismatch",
+                message: "index '\(index.name)' holds vectors of model \(index.model.fingerprint), this worker has "
+                    + "\(model.fingerprint); point SLUICE_MODEL at the index's model, or build a new index version"
+            )
+        }
+    }
+}
