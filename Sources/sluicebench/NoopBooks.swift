@@ -6,7 +6,9 @@ struct NoopBooks {
     let store: Store
 
     /// Tasks that have not ended.
-    func live() async throws -> Int { try await count("SELECT count(*) FROM (SELECT FROM tasks LIMIT 1000) AS left_over") }
+    func live() async throws -> Int {
+        try await count("SELECT count(*) FROM (SELECT FROM tasks LIMIT 1000) AS left_over")
+    }
 
     /// Tasks that ended, each counted once.
     func archived() async throws -> Int { try await count("SELECT count(DISTINCT id) FROM tasks_archive") }
