@@ -65,9 +65,15 @@ package enum MigrationAssets {
         ),
         Script(
             version: 10,
-            name: "m0010_controls",
-            up: PackageResources.m0010_controls_up_sql,
-            down: PackageResources.m0010_controls_down_sql
+            name: "m0010_control",
+            up: PackageResources.m0010_control_up_sql,
+            down: PackageResources.m0010_control_down_sql
+        ),
+        Script(
+            version: 11,
+            name: "m0011_dispatch",
+            up: PackageResources.m0011_dispatch_up_sql,
+            down: PackageResources.m0011_dispatch_down_sql
         ),
     ]
 }

@@ -121,6 +121,9 @@ extension PostgresConnection {
             guard let reply = try handle.exchange(prologue() + [command], call).last else {
                 throw PostgresError(.unexpectedReply, "no reply")
             }
+            #if DEBUG
+                StatementLog.ran(statement)
+            #endif
             return Reply(rows: try reply.rows(of: statement), affected: reply.affected)
         }
     }
@@ -132,7 +135,11 @@ extension PostgresConnection {
         return try await perform(timeout: nil) { (handle, call) throws(PostgresError) in
             var commands: [PGCommand] = []
             for statement in statements { commands.append(try PGCommand(statement.sql, statement.parameters)) }
-            return try handle.exchange(prologue() + commands, call).suffix(commands.count).map(\.affected)
+            let replies = try handle.exchange(prologue() + commands, call).suffix(commands.count)
+            #if DEBUG
+                for statement in statements { StatementLog.ran(statement) }
+            #endif
+            return replies.map(\.affected)
         }
     }
 

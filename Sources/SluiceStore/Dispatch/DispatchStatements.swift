@@ -85,11 +85,14 @@ enum DispatchStatements {
         )
     }
 
-    /// - Index: the primary key.
+    /// - Index: the primary key, one id after the other, as in `ClaimStatements.claim`.
     static func available(_ ids: [TaskID]) -> Statement<Candidate> {
         Statement(
             """
-            SELECT id, tenant_id, kind, priority, run_at FROM tasks WHERE id = ANY ($1::int8[]) AND state = 'available'
+            SELECT found.* FROM unnest($1::int8[]) AS given (id) CROSS JOIN LATERAL (
+                SELECT tasks.id, tenant_id, kind, priority, run_at FROM tasks
+                WHERE tasks.id = given.id AND tasks.state IS NOT DISTINCT FROM 'available'
+            ) AS found
             """,
             [.int8Array(ids.map(\.rawValue))],
             decode: candidate
