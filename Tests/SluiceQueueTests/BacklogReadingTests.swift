@@ -5,7 +5,9 @@ import Testing
 
 @Suite("How much of a backlog is read")
 struct BacklogReadingTests {
-    private func stream(_ tenant: String, _ kind: String = "probe", _ priority: Int = 5, weight: Int = 1) -> BacklogStream {
+    private func stream(_ tenant: String, _ kind: String = "probe", _ priority: Int = 5, weight: Int = 1)
+        -> BacklogStream
+    {
         BacklogStream(
             tenant: TenantID(trusted: tenant),
             kind: TaskKind(trusted: kind),
@@ -39,7 +41,9 @@ struct BacklogReadingTests {
             }
         }
         let room = Int.random(in: 1...1_000, using: &generator)
-        let outstanding = Set(all.shuffled(using: &generator).prefix(Int.random(in: 0...200, using: &generator)).map(\.id))
+        let outstanding = Set(
+            all.shuffled(using: &generator).prefix(Int.random(in: 0...200, using: &generator)).map(\.id)
+        )
         let counts = all.filter { outstanding.contains($0.id) }.reduce(into: [TenantID: [TaskKind: Int]]()) {
             $0[$1.tenant, default: [:]][$1.kind, default: 0] += 1
         }

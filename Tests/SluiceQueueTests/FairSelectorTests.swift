@@ -8,7 +8,9 @@ struct FairSelectorTests {
     private func tenant(_ number: Int) -> TenantID { TenantID(trusted: "t" + String(100 + number)) }
     private let kind = TaskKind(trusted: "probe")
 
-    private func backlog(_ number: Int, weight: Int, count: Int, from first: Int = 0, isWhole: Bool = true) -> TenantBacklog {
+    private func backlog(_ number: Int, weight: Int, count: Int, from first: Int = 0, isWhole: Bool = true)
+        -> TenantBacklog
+    {
         let tasks = (first..<first + count).map {
             Candidate(
                 id: TaskID(Int64(number) * 1_000_000 + Int64($0) + 1),
@@ -29,13 +31,20 @@ struct FairSelectorTests {
     @Test("a tenant with a million leaves another its share of every window")
     func noisy() {
         var selector = FairSelector()
-        let chosen = select(&selector, 64, [backlog(1, weight: 1, count: 64, isWhole: false), backlog(2, weight: 1, count: 20)])
+        let chosen = select(
+            &selector,
+            64,
+            [backlog(1, weight: 1, count: 64, isWhole: false), backlog(2, weight: 1, count: 20)]
+        )
         #expect(chosen.count == 64)
         // The quiet tenant's twenty are among the first forty-one: they wait for no more than each one's own turn.
         #expect(chosen.prefix(41).count { $0.tenant == tenant(2) } == 20)
     }
 
-    @Test("shares follow weights within one window, whatever the weights", arguments: [[1, 1], [3, 1], [1, 2, 5], [10, 1, 1, 4]])
+    @Test(
+        "shares follow weights within one window, whatever the weights",
+        arguments: [[1, 1], [3, 1], [1, 2, 5], [10, 1, 1, 4]]
+    )
     func proportional(weights: [Int]) {
         var selector = FairSelector()
         let room = weights.reduce(0, +) * 7
@@ -47,10 +56,15 @@ struct FairSelectorTests {
         }
     }
 
-    @Test("over random windows every tenant with backlog gets its share within three tasks", arguments: 0..<40 as Range<UInt64>)
+    @Test(
+        "over random windows every tenant with backlog gets its share within three tasks",
+        arguments: 0..<40 as Range<UInt64>
+    )
     func shares(seed: UInt64) {
         var generator = SeededGenerator(seed: seed)
-        let weights = (0..<Int.random(in: 2...9, using: &generator)).map { _ in Int.random(in: 1...20, using: &generator) }
+        let weights = (0..<Int.random(in: 2...9, using: &generator)).map { _ in
+            Int.random(in: 1...20, using: &generator)
+        }
         let total = weights.reduce(0, +)
         var selector = FairSelector()
         var taken = [Int](repeating: 0, count: weights.count)
@@ -65,7 +79,10 @@ struct FairSelectorTests {
             let sum = taken.reduce(0, +)
             for (index, weight) in weights.enumerated() {
                 let fair = Double(sum * weight) / Double(total)
-                #expect(abs(Double(taken[index]) - fair) <= 3, "tenant \(index): \(taken[index]) of \(sum), fair is \(fair)")
+                #expect(
+                    abs(Double(taken[index]) - fair) <= 3,
+                    "tenant \(index): \(taken[index]) of \(sum), fair is \(fair)"
+                )
             }
         }
     }
@@ -179,7 +196,9 @@ struct FairSelectorTests {
         }
         let order = AgingOrder(step: .seconds(60))
         let old = task(1, 9, 0)
-        #expect(order.sorted([task(2, 5, 200), old, task(3, 5, 300), task(4, 0, 0)]).map(\.id.rawValue) == [4, 2, 1, 3])
+        #expect(
+            order.sorted([task(2, 5, 200), old, task(3, 5, 300), task(4, 0, 0)]).map(\.id.rawValue) == [4, 2, 1, 3]
+        )
         // The most urgent ones overtake it for nine steps and no longer.
         #expect(order.rank(task(5, 0, 539)) < order.rank(old) && order.rank(task(6, 0, 541)) > order.rank(old))
         #expect(order.sorted([task(9, 5, 1), task(8, 5, 1)]).map(\.id.rawValue) == [8, 9])

@@ -89,7 +89,9 @@ struct RelayFill {
 
     // MARK: - Caps and rates
 
-    private func allowance(_ wanted: Int, _ streams: [BacklogStream]) async throws -> (DispatchAllowance, [TokenRequest]) {
+    private func allowance(_ wanted: Int, _ streams: [BacklogStream]) async throws -> (
+        DispatchAllowance, [TokenRequest]
+    ) {
         var allowance = DispatchAllowance(queue)
         let present = controls.concerning(queue).filter { control in
             streams.contains { control.scope.covers(queue: queue, tenant: $0.tenant, kind: $0.kind) }

@@ -120,7 +120,8 @@ struct ControlRow: Sendable {
         case "queue": return .queue(QueueName(trusted: name))
         case "tenant": return .tenant(TenantID(trusted: name), in: queue == "*" ? nil : QueueName(trusted: queue))
         case "kind": return .kind(TaskKind(trusted: name))
-        default: throw PostgresError(.invalidValue, "a control has the scope '\(scope)', which this version does not know")
+        default:
+            throw PostgresError(.invalidValue, "a control has the scope '\(scope)', which this version does not know")
         }
     }
 }
