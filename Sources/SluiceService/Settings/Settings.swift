@@ -25,6 +25,8 @@ package struct Settings: Sendable {
     package var preparesStatements: Bool
     package var drainTimeout: Duration
     package var leaseLength: Duration
+    /// How long a task waits until its priority improves by one.
+    package var aging: Duration
     package var archiveRetention: Duration
     package var limits: ExtractionLimits
     package var extractorPath: String?
@@ -74,6 +76,7 @@ package struct Settings: Sendable {
         preparesStatements = reader.integer("SLUICE_DATABASE_PREPARE", default: 1, in: 0...1) == 1
         drainTimeout = .seconds(reader.integer("SLUICE_DRAIN_TIMEOUT_SECONDS", default: 25, in: 0...3_600))
         leaseLength = .seconds(reader.integer("SLUICE_LEASE_SECONDS", default: 15, in: 3...600))
+        aging = .seconds(reader.integer("SLUICE_AGING_SECONDS", default: 60, in: 1...86_400))
         archiveRetention = .seconds(86_400 * reader.integer("SLUICE_ARCHIVE_DAYS", default: 7, in: 1...3_650))
         limits = Self.limits(&reader)
         extractorPath = reader.text("SLUICE_EXTRACTOR")
