@@ -63,5 +63,35 @@ package enum MigrationAssets {
             up: PackageResources.m0009_dead_windows_up_sql,
             down: PackageResources.m0009_dead_windows_down_sql
         ),
+        Script(
+            version: 10,
+            name: "m0010_kind_defaults",
+            up: PackageResources.m0010_kind_defaults_up_sql,
+            down: PackageResources.m0010_kind_defaults_down_sql
+        ),
+        Script(
+            version: 11,
+            name: "m0011_store_task",
+            up: PackageResources.m0011_store_task_up_sql,
+            down: PackageResources.m0011_store_task_down_sql
+        ),
+        Script(
+            version: 12,
+            name: "m0012_enqueue_many",
+            up: PackageResources.m0012_enqueue_many_up_sql,
+            down: PackageResources.m0012_enqueue_many_down_sql
+        ),
+        Script(
+            version: 13,
+            name: "m0013_enqueue",
+            up: PackageResources.m0013_enqueue_up_sql,
+            down: PackageResources.m0013_enqueue_down_sql
+        ),
+        Script(
+            version: 14,
+            name: "m0014_grant_enqueue",
+            up: PackageResources.m0014_grant_enqueue_up_sql,
+            down: PackageResources.m0014_grant_enqueue_down_sql
+        ),
     ]
 }

@@ -12,7 +12,17 @@ package struct PostgresTaskStore: TaskStore {
 
     package func enqueue(_ tasks: [NewTask]) async throws -> [EnqueuedTask] {
         if tasks.isEmpty { return [] }
-        return try await store.pool.transaction { transaction in
+        // Callers who change the tasks of the same keys at once may find each other's locks; nothing was stored then.
+        for _ in 0..<4 {
+            do { return try await enqueueOnce(tasks) } catch let error as PostgresError
+                where error.code == .deadlock || error.code == .serializationFailure
+            {}
+        }
+        return try await enqueueOnce(tasks)
+    }
+
+    private func enqueueOnce(_ tasks: [NewTask]) async throws -> [EnqueuedTask] {
+        try await store.pool.transaction { transaction in
             var results: [EnqueuedTask] = []
             results.reserveCapacity(tasks.count)
             for start in stride(from: 0, to: tasks.count, by: Self.enqueueBatch) {
@@ -24,6 +34,7 @@ package struct PostgresTaskStore: TaskStore {
     }
 
     package func register(_ worker: WorkerRegistration) async throws {
+        if !worker.queues.isEmpty { try await store.pool.execute(WorkerStatements.addQueues(worker.queues)) }
         try await store.pool.execute(WorkerStatements.register(worker))
     }
 

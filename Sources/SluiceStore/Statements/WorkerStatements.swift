@@ -18,6 +18,14 @@ enum WorkerStatements {
         )
     }
 
+    /// A queue comes to be with the first worker that serves it; until then its tasks wait.
+    static func addQueues(_ queues: [QueueName]) -> Statement<Void> {
+        Statement(
+            "INSERT INTO queues (name) SELECT unnest($1::text[]) ORDER BY 1 ON CONFLICT DO NOTHING",
+            [.textArray(queues.map(\.rawValue))]
+        )
+    }
+
     /// Renews a lease that has not expired: an expired one is never extended, the rescuer may be at work on it.
     static func renew(_ worker: WorkerID, _ report: WorkerReport) -> Statement<Void> {
         Statement(
