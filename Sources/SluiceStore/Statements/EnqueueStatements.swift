@@ -77,7 +77,9 @@ enum EnqueueStatements {
                     max_attempts = CASE policy WHEN 'replace' THEN found.max_attempts ELSE tasks.max_attempts END,
                     timeout_seconds = CASE policy WHEN 'replace' THEN timeout ELSE tasks.timeout_seconds END,
                     attempt = CASE policy WHEN 'replace' THEN 0 ELSE tasks.attempt END,
-                    crash_count = CASE policy WHEN 'replace' THEN 0 ELSE tasks.crash_count END
+                    crash_count = CASE policy WHEN 'replace' THEN 0 ELSE tasks.crash_count END,
+                    suspect = policy <> 'replace' AND tasks.suspect,
+                    solo_crashes = CASE policy WHEN 'replace' THEN 0 ELSE tasks.solo_crashes END
                 FROM found WHERE tasks.id = found.known
                 RETURNING position, tasks.id, tasks.state, tasks.queue
             ), inserted AS (

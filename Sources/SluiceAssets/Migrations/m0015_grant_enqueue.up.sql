@@ -16,7 +16,7 @@ BEGIN
         'INSERT (tenant_id, queue, kind, payload, payload_version, priority, state, run_at, max_attempts, '
         'timeout_seconds, batch_id, unique_key), '
         'UPDATE (queue, payload, payload_version, priority, state, run_at, max_attempts, timeout_seconds, attempt, '
-        'crash_count) ON tasks',
+        'crash_count, suspect, solo_crashes) ON tasks',
         'SELECT, INSERT (tenant_id, label), UPDATE (total, pending, dead, cancelled, finished_at) ON batches',
         'SELECT, DELETE ON dead_letters',
         'INSERT ON tasks_archive'

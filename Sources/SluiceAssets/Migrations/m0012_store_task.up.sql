@@ -1,4 +1,4 @@
--- Parts of enqueue(): one task behind its unique key, and the dead letters whose work a new task takes over.
+-- Parts of enqueue(): one task behind its unique key; dead letters whose work a new task takes over.
 -- Locks: none on existing tables. Safe on a full database: yes.
 
 -- Stores one task, or treats the live task that has its key as the policy says: as Swift's Store.enqueue does.
@@ -8,13 +8,13 @@ LANGUAGE plpgsql AS $$
 DECLARE
     is_changeable boolean;
 BEGIN
-    -- The key's bearer may settle, or be claimed or let go, between our statements: then we try again.
+    -- The key's bearer may settle, be claimed or let go between our statements: then again.
     FOR round IN 1..5 LOOP
         is_new := false;
         IF policy = 'replace' THEN
             UPDATE tasks SET queue = task.queue, payload = task.payload, payload_version = task.payload_version,
                 state = task.state, run_at = task.run_at, priority = task.priority, max_attempts = task.max_attempts,
-                timeout_seconds = task.timeout_seconds, attempt = 0, crash_count = 0
+                timeout_seconds = task.timeout_seconds, attempt = 0, crash_count = 0, suspect = false, solo_crashes = 0
             WHERE tasks.tenant_id = task.tenant_id AND tasks.kind = task.kind AND tasks.unique_key = task.unique_key
                 AND tasks.state IN ('scheduled', 'available', 'retryable')
             RETURNING tasks.id INTO task_id;
