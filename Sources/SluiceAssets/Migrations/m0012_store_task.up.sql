@@ -1,7 +1,7 @@
 -- Parts of enqueue(): one task behind its unique key; dead letters whose work a new task takes over.
 -- Locks: none on existing tables. Safe on a full database: yes.
 
--- Stores one task, or treats the live task that has its key as the policy says: as Swift's Store.enqueue does.
+-- Stores one task, or treats the live task that has its key by the policy, as Store.enqueue does.
 -- Not ON CONFLICT DO UPDATE: it would lock running tasks, whose settling would wait for the caller's transaction.
 CREATE FUNCTION sluice_store_task(task tasks, policy text, OUT task_id bigint, OUT is_new boolean)
 LANGUAGE plpgsql AS $$
@@ -42,7 +42,7 @@ BEGIN
         IF task_id IS NOT NULL AND (policy = 'keep' OR NOT is_changeable) THEN RETURN; END IF;
         task_id := NULL;
     END LOOP;
-    RAISE EXCEPTION 'sluice: the unique key kept changing hands; try again' USING ERRCODE = 'serialization_failure';
+    RAISE EXCEPTION 'sluice: a unique key kept changing hands' USING ERRCODE = 'serialization_failure';
 END $$;
 
 -- Dead letters of these keys go to the archive as cancelled, off their batches' dead.
