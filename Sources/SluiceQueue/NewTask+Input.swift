@@ -28,5 +28,6 @@ extension NewTask {
             uniqueKey: uniqueKey,
             onConflict: onConflict
         )
+        routingFields = Input.routingFields
     }
 }

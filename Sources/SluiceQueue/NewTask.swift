@@ -20,6 +20,8 @@ package struct NewTask: Sendable {
     package var uniqueKey: String?
     /// Without meaning where there is no `uniqueKey`.
     package var onConflict: ConflictPolicy
+    /// As in `TaskInput.routingFields`.
+    package var routingFields: [String] = []
 
     package init(
         tenant: TenantID,

@@ -51,13 +51,15 @@ package struct PostgresTaskStore: TaskStore {
 
     package func claim(_ ids: [TaskID], queue: QueueName, worker: WorkerID) async throws -> [ClaimedTask] {
         if ids.isEmpty { return [] }
-        return try await store.pool.query(ClaimStatements.claim(ids, queue: queue, worker: worker))
+        return opened(try await store.pool.query(ClaimStatements.claim(ids, queue: queue, worker: worker)))
     }
 
     package func claimNext(queue: QueueName, limit: Int, worker: WorkerID) async throws -> [ClaimedTask] {
         if limit <= 0 { return [] }
-        return try await store.pool.query(ClaimStatements.claimNext(queue: queue, limit: limit, worker: worker))
+        return opened(try await store.pool.query(ClaimStatements.claimNext(queue: queue, limit: limit, worker: worker)))
     }
+
+    private func opened(_ tasks: [ClaimedTask]) -> [ClaimedTask] { tasks.map { $0.opened(with: store.payloadKeys) } }
 
     package func settle(_ settlements: [Settlement], worker: WorkerID) async throws -> Set<Fence> {
         if settlements.isEmpty { return [] }

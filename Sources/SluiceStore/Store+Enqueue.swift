@@ -8,6 +8,7 @@ extension Store {
     /// They exist when that transaction commits; push hints only after its commit has returned.
     package func enqueue(_ tasks: [NewTask], in transaction: PostgresTransaction) async throws -> [EnqueuedTask] {
         for task in tasks { try Self.check(task) }
+        let tasks = try sealed(tasks)
         var results = [EnqueuedTask?](repeating: nil, count: tasks.count)
         for wave in EnqueueWaves.of(tasks) { try await enqueue(wave, of: tasks, into: &results, transaction) }
         let keyed = zip(tasks, results).filter { $0.0.uniqueKey != nil && $0.1?.wasDuplicate == false }.map(\.0)
@@ -18,6 +19,20 @@ extension Store {
         }
         if !counts.isEmpty { try await transaction.execute(EnqueueStatements.countIntoBatches(counts)) }
         return results.compactMap(\.self)
+    }
+
+    private func sealed(_ tasks: [NewTask]) throws -> [NewTask] {
+        guard payloadKeys.sealingID != nil else { return tasks }
+        var tasks = tasks
+        for (index, task) in tasks.enumerated() {
+            tasks[index].payload = try payloadKeys.seal(
+                task.payload,
+                tenant: task.tenant,
+                kind: task.kind,
+                routing: task.routingFields
+            )
+        }
+        return tasks
     }
 
     private func enqueue(
@@ -64,6 +79,14 @@ extension Store {
                 errorClass: "payload.too_large",
                 message: "a task of kind '\(task.kind)' has a payload of \(task.payload.utf8.count) bytes; at most "
                     + "\(PayloadRule.maxBytes) are stored: put large content elsewhere and refer to it"
+            )
+        }
+        guard !PayloadKeys.isSealed(task.payload) else {
+            throw TaskFailure(
+                errorClass: "payload.invalid",
+                message:
+                    "a task of kind '\(task.kind)' has a payload with the field '\(PayloadKeys.field)', which is kept for "
+                    + "sealed payloads: name it otherwise"
             )
         }
         guard (0...9).contains(task.priority), (1...32_767).contains(task.maxAttempts) else {

@@ -163,6 +163,14 @@ struct MemoryTaskModel: Sendable {
                 row.state = .scheduled
                 row.runAt = now + delay
                 row.attempt -= 1
+            case .declined(let reason):
+                let earlier = history.settlements.count {
+                    guard case .declined(let other) = $0.verdict else { return false }
+                    return $0.fence.task == row.id && other.errorClass == reason.errorClass
+                }
+                row.state = .scheduled
+                row.runAt = now + DeclinePolicy.delay(earlier: earlier - 1)
+                row.attempt -= 1
             case .released(let delay, _):
                 row.state = delay > .zero ? .scheduled : .available
                 row.runAt = now + delay
