@@ -4,9 +4,13 @@ internal import SluiceQueue
 
 /// Incarnations and their leases. Clock: the server's `now()`.
 enum WorkerStatements {
+    /// Makes a worker known, and the queues that it serves.
     static func register(_ worker: WorkerRegistration) -> Statement<Void> {
         Statement(
             """
+            WITH served AS (
+                INSERT INTO queues (name) SELECT unnest($6::text[]) ON CONFLICT DO NOTHING
+            )
             INSERT INTO workers (id, role, host, pid, version, queues, concurrency, lease_expires_at)
             VALUES ($1, $2, $3, $4, $5, $6, $7, now() + make_interval(secs => $8))
             """,
@@ -15,14 +19,6 @@ enum WorkerStatements {
                 .text(worker.version), .textArray(worker.queues.map(\.rawValue)), .int4(worker.concurrency),
                 .float8(worker.leaseLength.inSeconds),
             ]
-        )
-    }
-
-    /// A queue comes to be with the first worker that serves it; until then its tasks wait.
-    static func addQueues(_ queues: [QueueName]) -> Statement<Void> {
-        Statement(
-            "INSERT INTO queues (name) SELECT unnest($1::text[]) ORDER BY 1 ON CONFLICT DO NOTHING",
-            [.textArray(queues.map(\.rawValue))]
         )
     }
 
