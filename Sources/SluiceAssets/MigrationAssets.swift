@@ -63,5 +63,11 @@ package enum MigrationAssets {
             up: PackageResources.m0009_dead_windows_up_sql,
             down: PackageResources.m0009_dead_windows_down_sql
         ),
+        Script(
+            version: 10,
+            name: "m0010_schedules",
+            up: PackageResources.m0010_schedules_up_sql,
+            down: PackageResources.m0010_schedules_down_sql
+        ),
     ]
 }

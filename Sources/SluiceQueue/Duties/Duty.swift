@@ -8,10 +8,12 @@ internal import Synchronization
 /// A round that fails is logged and tried again with back-off and jitter; the loop never ends by an error.
 final class Duty: Sendable {
     /// What a round found to do.
-    enum Yield: Sendable {
+    enum Yield: Equatable, Sendable {
         case nothing, some
         /// There is probably more: come again at once.
         case plenty
+        /// There will be something after this long; come then, or after `idle` if that is sooner.
+        case later(Duration)
     }
 
     let name: String
@@ -55,6 +57,9 @@ final class Duty: Sendable {
                 switch yield {
                 case .plenty:
                     pause = busy
+                    continue
+                case .later(let length):
+                    _ = await bell.wait(until: .now + min(length, idle), on: thread)
                     continue
                 case .some: pause = busy
                 case .nothing: pause = min(pause * 2, idle)
