@@ -65,9 +65,15 @@ package enum MigrationAssets {
         ),
         Script(
             version: 10,
-            name: "m0010_schedules",
-            up: PackageResources.m0010_schedules_up_sql,
-            down: PackageResources.m0010_schedules_down_sql
+            name: "m0010_control",
+            up: PackageResources.m0010_control_up_sql,
+            down: PackageResources.m0010_control_down_sql
+        ),
+        Script(
+            version: 11,
+            name: "m0011_schedules",
+            up: PackageResources.m0011_schedules_up_sql,
+            down: PackageResources.m0011_schedules_down_sql
         ),
     ]
 }

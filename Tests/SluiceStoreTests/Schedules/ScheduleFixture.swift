@@ -89,7 +89,7 @@ struct ScheduleFixture {
     }
 
     func liveTasks() async throws -> [TaskRecord] {
-        try await store.tasks(TaskFilter(), states: [.available, .running, .scheduled, .retryable], limit: 10_000)
+        try await store.tasks(TaskFilter(states: [.available, .running, .scheduled, .retryable]), limit: 10_000)
             .sorted { $0.id < $1.id }
     }
 
