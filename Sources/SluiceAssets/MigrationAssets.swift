@@ -71,9 +71,15 @@ package enum MigrationAssets {
         ),
         Script(
             version: 11,
-            name: "m0011_schedules",
-            up: PackageResources.m0011_schedules_up_sql,
-            down: PackageResources.m0011_schedules_down_sql
+            name: "m0011_dispatch",
+            up: PackageResources.m0011_dispatch_up_sql,
+            down: PackageResources.m0011_dispatch_down_sql
+        ),
+        Script(
+            version: 12,
+            name: "m0012_schedules",
+            up: PackageResources.m0012_schedules_up_sql,
+            down: PackageResources.m0012_schedules_down_sql
         ),
     ]
 }

@@ -11,6 +11,8 @@ package struct CoordinatorConfiguration: Sendable {
     package var archiveRetention: Duration
     /// How long fires of schedules are remembered.
     package var fireRetention: Duration
+    /// How priorities age.
+    package var aging: AgingOrder
 
     package init(
         host: String,
@@ -19,7 +21,8 @@ package struct CoordinatorConfiguration: Sendable {
         leaseLength: Duration = .seconds(15),
         sweepInterval: Duration = .seconds(5),
         archiveRetention: Duration = .seconds(7 * 86_400),
-        fireRetention: Duration = .seconds(90 * 86_400)
+        fireRetention: Duration = .seconds(90 * 86_400),
+        aging: AgingOrder = AgingOrder()
     ) {
         self.host = host
         self.pid = pid
@@ -28,5 +31,6 @@ package struct CoordinatorConfiguration: Sendable {
         self.sweepInterval = sweepInterval
         self.archiveRetention = archiveRetention
         self.fireRetention = fireRetention
+        self.aging = aging
     }
 }

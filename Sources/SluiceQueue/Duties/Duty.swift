@@ -8,12 +8,15 @@ internal import Synchronization
 /// A round that fails is logged and tried again with back-off and jitter; the loop never ends by an error.
 final class Duty: Sendable {
     /// What a round found to do.
-    enum Yield: Equatable, Sendable {
-        case nothing, some
+    enum Yield: Sendable, Comparable {
+        case nothing
+        /// There will be something after this long: come then, or after `idle` if that is sooner.
+        case later(Duration)
+        /// There is work that may not be done yet: come again soon.
+        case heldBack
+        case some
         /// There is probably more: come again at once.
         case plenty
-        /// There will be something after this long; come then, or after `idle` if that is sooner.
-        case later(Duration)
     }
 
     let name: String
@@ -62,6 +65,7 @@ final class Duty: Sendable {
                     _ = await bell.wait(until: .now + min(length, idle), on: thread)
                     continue
                 case .some: pause = busy
+                case .heldBack: pause = min(pause * 2, max(busy, idle / 4))
                 case .nothing: pause = min(pause * 2, idle)
                 }
                 let wasRung = await bell.wait(until: .now + pause * Double.random(in: 0.8...1), on: thread)
