@@ -48,7 +48,7 @@ struct Workerctl: AsyncParsableCommand {
         subcommands: [
             IngestCommand.self, SearchCommand.self, StatusCommand.self, DocumentsCommand.self, TasksCommand.self,
             DeadLettersCommand.self, BatchesCommand.self, QueuesCommand.self, TenantsCommand.self, KindsCommand.self,
-            RebuildRedisCommand.self, MigrateCommand.self, DoctorCommand.self,
+            SchedulesCommand.self, RebuildRedisCommand.self, MigrateCommand.self, DoctorCommand.self,
             CompletionCommand.self,
         ]
     )
