@@ -111,5 +111,11 @@ package enum MigrationAssets {
             up: PackageResources.m0017_schedules_up_sql,
             down: PackageResources.m0017_schedules_down_sql
         ),
+        Script(
+            version: 25,
+            name: "m0025_depths",
+            up: PackageResources.m0025_depths_up_sql,
+            down: PackageResources.m0025_depths_down_sql
+        ),
     ]
 }

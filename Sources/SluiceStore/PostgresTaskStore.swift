@@ -8,6 +8,7 @@ package struct PostgresTaskStore: TaskStore {
     /// How priorities age where tasks are claimed without the relay.
     let aging: AgingOrder
     let memory = ClaimMemory()
+    private let depths = DepthMemory()
     /// Tasks of one INSERT; more go in several, in one transaction.
     private static let enqueueBatch = 5_000
 
@@ -112,5 +113,9 @@ package struct PostgresTaskStore: TaskStore {
 
     package func reportLeader(term: Int64, relayLag: Duration, rescued: Int) async throws {
         try await store.pool.execute(WorkerStatements.reportLeader(term, relayLag, rescued))
+        guard depths.isDue else { return }
+        let start = ContinuousClock.now
+        defer { depths.counted(in: start.elapsed) }
+        try await store.pool.execute(DepthStatements.refresh(term: term))
     }
 }
