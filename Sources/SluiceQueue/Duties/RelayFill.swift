@@ -41,8 +41,7 @@ struct RelayFill {
         var reading = BacklogReading(admitted, room: wanted, outstanding: window.outstanding)
         var left = allowance
         for look in 1...Self.looks where !reading.isDone {
-            let heads = try await relay.store.heads(queue: queue, of: reading.requests)
-            reading.received(heads)
+            reading.received(try await heads(reading.requests))
             let backlogs = reading.backlogs(relay.order) { window.isOutstanding($0) }
             left = allowance
             let (tasks, selector) = relay.state.withLock { state in
@@ -55,6 +54,8 @@ struct RelayFill {
             if tasks.count == wanted || reading.isDone || look == Self.looks {
                 relay.state.withLock { $0.selectors[queue] = selector }
                 choice.hasMore = tasks.count < wanted && (!reading.isDone || !page.isWhole)
+                // What is known has run dry: perhaps there is more that is not.
+                if tasks.count < wanted { relay.state.withLock { $0.backlogs[queue]?.forget() } }
                 break
             }
         }
@@ -76,15 +77,36 @@ struct RelayFill {
     // MARK: - Streams
 
     private func nextPage() async throws -> (streams: [BacklogStream], isWhole: Bool) {
-        let after = relay.state.withLock { $0.pages[queue] }
+        let (after, known) = relay.state.withLock { ($0.pages[queue], $0.backlogs[queue]?.known(at: .now)) }
+        if let known { return (known, false) }
+        let start = Instant.now
         var streams = try await relay.store.streams(queue: queue, after: after, limit: Self.pageLength)
         if streams.isEmpty, after != nil {
             streams = try await relay.store.streams(queue: queue, after: nil, limit: Self.pageLength)
         }
         let isFull = streams.count == Self.pageLength
         let isWhole = after == nil && !isFull
-        relay.state.withLock { $0.pages[queue] = isFull ? streams.last?.tenant : nil }
+        relay.state.withLock { state in
+            state.pages[queue] = isFull ? streams.last?.tenant : nil
+            state.backlogs[queue, default: BacklogMemory()].looked(streams, isWhole: isWhole, at: .now)
+            state.backlogs[queue]?.spent(start.elapsed)
+        }
         return (streams, isWhole)
+    }
+
+    /// Reads streams from where they began the last time; or from their beginnings, and takes note of what that cost.
+    private func heads(_ requests: [StreamRequest]) async throws -> [Candidate] {
+        let memory = relay.state.withLock { $0.backlogs[queue] ?? BacklogMemory() }
+        let requests = requests.map {
+            StreamRequest(stream: $0.stream, limit: $0.limit, since: memory.start(of: $0.stream))
+        }
+        let start = Instant.now
+        let heads = try await relay.store.heads(queue: queue, of: requests)
+        relay.state.withLock { state in
+            if requests.contains(where: { $0.since == nil }) { state.backlogs[queue]?.spent(start.elapsed) }
+            state.backlogs[queue]?.read(heads)
+        }
+        return heads
     }
 
     // MARK: - Caps and rates

@@ -68,11 +68,13 @@ enum DispatchStatements {
         Statement(
             """
             SELECT head.id, given.tenant, given.kind, given.priority, head.run_at
-            FROM unnest($2::text[], $3::text[], $4::int2[], $5::int8[]) AS given (tenant, kind, priority, take)
+            FROM unnest($2::text[], $3::text[], $4::int2[], $5::int8[], $6::int8[], $7::int8[])
+                AS given (tenant, kind, priority, take, since, since_id)
             CROSS JOIN LATERAL (
                 SELECT id, run_at FROM tasks
                 WHERE queue = $1 AND state = 'available' AND tenant_id = given.tenant AND kind = given.kind
-                    AND priority = given.priority
+                    AND priority = given.priority AND (run_at, id)
+                        >= (timestamptz 'epoch' + given.since * interval '1 microsecond', given.since_id)
                 ORDER BY run_at, id LIMIT given.take
             ) AS head
             """,
@@ -80,6 +82,8 @@ enum DispatchStatements {
                 .text(queue.rawValue), .textArray(requests.map(\.stream.tenant.rawValue)),
                 .textArray(requests.map(\.stream.kind.rawValue)), .int2Array(requests.map(\.stream.priority)),
                 .int8Array(requests.map { Int64($0.limit) }),
+                .int8Array(requests.map { $0.since?.runAt ?? 0 }),
+                .int8Array(requests.map { $0.since?.id.rawValue ?? 0 }),
             ],
             decode: candidate
         )
