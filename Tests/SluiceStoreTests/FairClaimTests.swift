@@ -95,18 +95,6 @@ struct FairClaimTests {
             #expect(heads.count < requests.count * 60, "\(heads.count) pages:\n\(heads.plan)")
             let found = try await fixture.tasks.heads(queue: .ingestion, of: requests)
             #expect(found.count == requests.count * 20)
-            // From a place in the middle on: what lies before costs nothing, be it dead or alive.
-            let stream = try #require(streams.first { $0.tenant == noisy })
-            let all = try await fixture.tasks.heads(
-                queue: .ingestion,
-                of: [StreamRequest(stream: stream, limit: 50_000)]
-            ).sorted { StreamPosition($0) < StreamPosition($1) }
-            let middle = all.count / 2
-            let request = StreamRequest(stream: stream, limit: 20, since: StreamPosition(all[middle]))
-            let onwards = try await fixture.tasks.heads(queue: .ingestion, of: [request])
-            #expect(Set(onwards) == Set(all[middle..<middle + 20]))
-            let part = try await pages(DispatchStatements.heads(.ingestion, [request]), store)
-            #expect(part.count < 60, "\(part.count) pages:\n\(part.plan)")
             let known = try await pages(DispatchStatements.available(found.prefix(100).map(\.id)), store)
             #expect(known.count < 100 * 20, "\(known.count) pages:\n\(known.plan)")
             #expect(try await fixture.tasks.available(among: found.map(\.id)).count == found.count)

@@ -9,7 +9,7 @@ final class Relay: Sendable {
     struct State {
         var windows: [QueueName: RelayWindow] = [:]
         var selectors: [QueueName: FairSelector] = [:]
-        var backlogs: [QueueName: BacklogMemory] = [:]
+        var memories: [QueueName: StreamMemory] = [:]
         /// Where the next page of streams begins, for queues with more than one page of them.
         var pages: [QueueName: TenantID] = [:]
         var dispatch = DispatchState(queues: [])
@@ -41,7 +41,7 @@ final class Relay: Sendable {
         state.withLock { state in
             for task in ids {
                 state.windows[task.queue]?.forget(CollectionOfOne(task.id))
-                state.backlogs[task.queue]?.forget()
+                state.memories[task.queue]?.forget()
             }
         }
     }

@@ -25,7 +25,17 @@ struct RelayFill {
 
     func choose(_ wanted: Int) async throws -> RelayChoice {
         var choice = RelayChoice()
-        let page = try await nextPage()
+        let began = ContinuousClock.now
+        let remembered = relay.state.withLock { $0.memories[queue]?.remembered(at: began) }
+        let page = if let remembered { remembered } else { try await nextPage() }
+        defer {
+            if remembered == nil {
+                let now = ContinuousClock.now
+                relay.state.withLock {
+                    $0.memories[queue, default: StreamMemory()].looked(page, cost: now - began, at: now)
+                }
+            }
+        }
         let streams = page.streams.filter {
             !controls.isClosed(queue: queue, tenant: $0.tenant, kind: $0.kind)
         }
@@ -41,7 +51,8 @@ struct RelayFill {
         var reading = BacklogReading(admitted, room: wanted, outstanding: window.outstanding)
         var left = allowance
         for look in 1...Self.looks where !reading.isDone {
-            reading.received(try await heads(reading.requests))
+            let heads = try await heads(of: reading.requests, isWhole: remembered == nil)
+            reading.received(heads)
             let backlogs = reading.backlogs(relay.order) { window.isOutstanding($0) }
             left = allowance
             let (tasks, selector) = relay.state.withLock { state in
@@ -54,8 +65,8 @@ struct RelayFill {
             if tasks.count == wanted || reading.isDone || look == Self.looks {
                 relay.state.withLock { $0.selectors[queue] = selector }
                 choice.hasMore = tasks.count < wanted && (!reading.isDone || !page.isWhole)
-                // What is known has run dry: perhaps there is more that is not.
-                if tasks.count < wanted { relay.state.withLock { $0.backlogs[queue]?.forget() } }
+                // What is remembered has run dry: perhaps there is more that is not.
+                if remembered != nil, tasks.count < wanted { relay.state.withLock { $0.memories[queue]?.forget() } }
                 break
             }
         }
@@ -76,37 +87,28 @@ struct RelayFill {
 
     // MARK: - Streams
 
-    private func nextPage() async throws -> (streams: [BacklogStream], isWhole: Bool) {
-        let (after, known) = relay.state.withLock { ($0.pages[queue], $0.backlogs[queue]?.known(at: .now)) }
-        if let known { return (known, false) }
-        let start = Instant.now
+    /// The first tasks of streams: all of them, or those from where the streams began at the last look.
+    private func heads(of requests: [StreamRequest], isWhole: Bool) async throws -> [Candidate] {
+        var requests = requests
+        if !isWhole {
+            let memory = relay.state.withLock { $0.memories[queue] ?? StreamMemory() }
+            for index in requests.indices { requests[index].since = memory.start(of: requests[index].stream) }
+        }
+        let heads = try await relay.store.heads(queue: queue, of: requests)
+        relay.state.withLock { $0.memories[queue, default: StreamMemory()].found(heads) }
+        return heads
+    }
+
+    private func nextPage() async throws -> StreamMemory.Page {
+        let after = relay.state.withLock { $0.pages[queue] }
         var streams = try await relay.store.streams(queue: queue, after: after, limit: Self.pageLength)
         if streams.isEmpty, after != nil {
             streams = try await relay.store.streams(queue: queue, after: nil, limit: Self.pageLength)
         }
         let isFull = streams.count == Self.pageLength
         let isWhole = after == nil && !isFull
-        relay.state.withLock { state in
-            state.pages[queue] = isFull ? streams.last?.tenant : nil
-            state.backlogs[queue, default: BacklogMemory()].looked(streams, isWhole: isWhole, at: .now)
-            state.backlogs[queue]?.spent(start.elapsed)
-        }
-        return (streams, isWhole)
-    }
-
-    /// Reads streams from where they began the last time; or from their beginnings, and takes note of what that cost.
-    private func heads(_ requests: [StreamRequest]) async throws -> [Candidate] {
-        let memory = relay.state.withLock { $0.backlogs[queue] ?? BacklogMemory() }
-        let requests = requests.map {
-            StreamRequest(stream: $0.stream, limit: $0.limit, since: memory.start(of: $0.stream))
-        }
-        let start = Instant.now
-        let heads = try await relay.store.heads(queue: queue, of: requests)
-        relay.state.withLock { state in
-            if requests.contains(where: { $0.since == nil }) { state.backlogs[queue]?.spent(start.elapsed) }
-            state.backlogs[queue]?.read(heads)
-        }
-        return heads
+        relay.state.withLock { $0.pages[queue] = isFull ? streams.last?.tenant : nil }
+        return StreamMemory.Page(streams: streams, isWhole: isWhole)
     }
 
     // MARK: - Caps and rates

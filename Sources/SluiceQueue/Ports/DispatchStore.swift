@@ -16,35 +16,17 @@ package protocol DispatchStore: Sendable {
     func running(in scopes: [ControlScope]) async throws -> [ControlScope: Int]
 }
 
-/// A stream, and how many of its tasks are wanted.
+/// A stream, how many of its tasks are wanted, and from where on.
 package struct StreamRequest: Sendable {
     package let stream: BacklogStream
     package let limit: Int
-    /// Tasks before this one are of no interest; nil: all are.
-    package let since: StreamPosition?
+    /// Tasks that were to run before this are not looked at. Microseconds since 1970; nil: all are.
+    package var since: Int64?
 
-    package init(stream: BacklogStream, limit: Int, since: StreamPosition? = nil) {
+    package init(stream: BacklogStream, limit: Int, since: Int64? = nil) {
         self.stream = stream
         self.limit = limit
         self.since = since
-    }
-}
-
-/// A place in a stream: it need not be a task's.
-package struct StreamPosition: Hashable, Comparable, Sendable {
-    /// Microseconds since 1970, the store's clock.
-    package let runAt: Int64
-    package let id: TaskID
-
-    package init(runAt: Int64, id: TaskID) {
-        self.runAt = runAt
-        self.id = id
-    }
-
-    package init(_ task: Candidate) { self.init(runAt: task.runAt, id: task.id) }
-
-    package static func < (left: StreamPosition, right: StreamPosition) -> Bool {
-        (left.runAt, left.id) < (right.runAt, right.id)
     }
 }
 
