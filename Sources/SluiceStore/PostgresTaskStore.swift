@@ -107,6 +107,7 @@ package struct PostgresTaskStore: TaskStore {
             }
             if isDropped == true { report.partitionsDropped += 1 }
         }
+        try await store.pool.execute(ControlEdits.forgetEmpty())
         report.workersForgotten = try await store.pool.execute(WorkerStatements.forget())
         return report
     }
