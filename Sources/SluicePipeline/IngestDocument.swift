@@ -28,7 +28,12 @@ package struct IngestDocument: Sendable {
         do {
             (file, hash) = try await read(document.uri)
         } catch {
-            try await pipeline.documents.noteUnreadable(id, tenant: context.tenant, detail: error.message)
+            try await pipeline.documents.noteUnreadable(
+                id,
+                tenant: context.tenant,
+                detail: error.message,
+                fence: context.fence
+            )
             // What is no file now will be none in a second; what is missing may be on its way.
             if ["source.unsupported", "source.not_a_file"].contains(error.errorClass) { return .dead(error) }
             throw error
@@ -110,7 +115,8 @@ package struct IngestDocument: Sendable {
             document.id,
             tenant: context.tenant,
             outcome: reply.outcome,
-            detail: reply.detail
+            detail: reply.detail,
+            fence: context.fence
         )
         let errorClass = reply.outcome == .timeout ? "extraction.timeout" : "extraction.crashed"
         throw TaskFailure(errorClass: errorClass, message: reply.detail)

@@ -9,6 +9,10 @@ package protocol TaskInput: Codable, Sendable {
     static var queue: QueueName { get }
     static var payloadVersion: Int { get }
     static var retry: RetryPolicy { get }
+    /// What follows from an error, by its class.
+    static var rules: RetryRules { get }
+    /// How long a handler that reports progress may report none; nil: for as long as its time-out allows.
+    static var stallLimit: Duration? { get }
     /// Wall-clock limit of one attempt.
     static var timeout: Duration { get }
 }
@@ -16,5 +20,7 @@ package protocol TaskInput: Codable, Sendable {
 extension TaskInput {
     package static var payloadVersion: Int { 1 }
     package static var retry: RetryPolicy { .standard }
+    package static var rules: RetryRules { .standard }
+    package static var stallLimit: Duration? { nil }
     package static var timeout: Duration { .seconds(60) }
 }

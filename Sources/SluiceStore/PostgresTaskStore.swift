@@ -85,7 +85,10 @@ package struct PostgresTaskStore: TaskStore {
     package func queues() async throws -> [QueueState] { try await store.pool.query(DutyStatements.queues()) }
 
     package func rescue(limit: Int, term: Int64) async throws -> [RescuedTask] {
-        try await store.pool.query(DutyStatements.rescue(limit: limit, term: term))
+        let rescued = try await store.pool.query(DutyStatements.rescue(limit: limit, term: term))
+        // Those whose attempt failed or was rescued after somebody asked for an end.
+        _ = try await store.pool.query(ControlStatements.settleCancelled(limit: limit, term: term))
+        return rescued
     }
 
     package func goneWorkers(among workers: [WorkerID]) async throws -> [WorkerID] {

@@ -46,7 +46,8 @@ struct SettleGroups {
     private var completed: [Fence] = []
     private var cancelled: [(Fence, String)] = []
     private var returned: [SettleStatements.Return] = []
-    private var dead: [(Fence, TaskFailure)] = []
+    private var dead: [(fence: Fence, failure: TaskFailure, isQuarantined: Bool)] = []
+    private var discarded: [(Fence, TaskFailure)] = []
 
     init(_ settlements: [Settlement]) {
         for settlement in settlements {
@@ -54,7 +55,9 @@ struct SettleGroups {
             switch settlement.verdict {
             case .completed: completed.append(fence)
             case .cancelled(let reason): cancelled.append((fence, reason))
-            case .dead(let failure): dead.append((fence, failure))
+            case .dead(let failure): dead.append((fence, failure, false))
+            case .quarantined(let failure): dead.append((fence, failure, true))
+            case .discarded(let failure): discarded.append((fence, failure))
             case .retry(let delay, let failure):
                 returned.append(
                     .init(
@@ -107,7 +110,8 @@ struct SettleGroups {
             result.append(SettleStatements.archive(cancelled.map(\.0), as: .cancelled, reasons: cancelled.map(\.1)))
         }
         if !returned.isEmpty { result.append(SettleStatements.giveBack(returned)) }
-        if !dead.isEmpty { result.append(SettleStatements.bury(dead.map(\.0), dead.map(\.1))) }
+        if !dead.isEmpty { result.append(SettleStatements.bury(dead)) }
+        if !discarded.isEmpty { result.append(SettleStatements.discard(discarded.map(\.0), discarded.map(\.1))) }
         return result
     }
 }

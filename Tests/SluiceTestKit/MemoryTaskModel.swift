@@ -124,7 +124,8 @@ struct MemoryTaskModel: Sendable {
             switch settlement.verdict {
             case .completed: row.state = .completed
             case .cancelled: row.state = .cancelled
-            case .dead: row.state = .dead
+            case .dead, .quarantined: row.state = .dead
+            case .discarded: row.state = .cancelled
             case .retry(let delay, _):
                 row.state = .retryable
                 row.runAt = now + delay

@@ -21,7 +21,7 @@ enum ClaimStatements {
                 SELECT found.id FROM unnest($1::int8[]) AS given (id) CROSS JOIN LATERAL (
                     SELECT tasks.id FROM tasks
                     WHERE tasks.id = given.id AND tasks.queue IS NOT DISTINCT FROM $2
-                        AND tasks.state IS NOT DISTINCT FROM 'available'
+                        AND tasks.state IS NOT DISTINCT FROM 'available' AND NOT tasks.suspect
                     FOR UPDATE SKIP LOCKED
                 ) AS found
                 WHERE EXISTS (SELECT FROM me) AND EXISTS (SELECT FROM queues WHERE name = $2 AND paused_at IS NULL)
@@ -46,7 +46,7 @@ enum ClaimStatements {
                 SELECT id FROM workers WHERE id = $3 AND lease_expires_at > now() AND state <> 'lost' FOR SHARE
             ), picked AS MATERIALIZED (
                 SELECT tasks.id FROM tasks
-                WHERE tasks.queue = $1 AND tasks.state = 'available'
+                WHERE tasks.queue = $1 AND tasks.state = 'available' AND NOT tasks.suspect
                     AND EXISTS (SELECT FROM me) AND EXISTS (SELECT FROM queues WHERE name = $1 AND paused_at IS NULL)
                 ORDER BY tasks.priority, tasks.run_at, tasks.id LIMIT $2
                 FOR UPDATE OF tasks SKIP LOCKED
@@ -56,6 +56,32 @@ enum ClaimStatements {
             RETURNING \(columns)
             """,
             [.text(queue.rawValue), .int8(Int64(limit)), .uuid(worker)],
+            decode: decode
+        )
+    }
+
+    /// Claims one suspect of a crash, the oldest, for a worker that holds nothing: it is to run alone.
+    ///
+    /// - Index: `tasks_suspects_idx`, and `tasks_running_idx` for what the worker holds.
+    static func claimSuspect(queues: [QueueName], worker: WorkerID) -> Statement<ClaimedTask> {
+        Statement(
+            """
+            WITH me AS MATERIALIZED (
+                SELECT id FROM workers WHERE id = $2 AND lease_expires_at > now() AND state <> 'lost' FOR SHARE
+            ), picked AS MATERIALIZED (
+                SELECT tasks.id FROM tasks
+                WHERE tasks.suspect AND tasks.state = 'available' AND tasks.queue = ANY ($1::text[])
+                    AND EXISTS (SELECT FROM me)
+                    AND EXISTS (SELECT FROM queues WHERE name = tasks.queue AND paused_at IS NULL)
+                    AND NOT EXISTS (SELECT FROM tasks AS held WHERE held.lease_owner = $2 AND held.state = 'running')
+                ORDER BY tasks.run_at, tasks.id LIMIT 1
+                FOR UPDATE OF tasks SKIP LOCKED
+            )
+            UPDATE tasks SET \(assignment("$2"))
+            FROM picked WHERE tasks.id = picked.id
+            RETURNING \(columns)
+            """,
+            [.textArray(queues.map(\.rawValue)), .uuid(worker)],
             decode: decode
         )
     }
