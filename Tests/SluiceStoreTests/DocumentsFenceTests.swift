@@ -34,13 +34,30 @@ struct DocumentsFenceTests {
                     fence: task.fence
                 )
             }
+            await #expect(throws: StaleLease.self) {
+                try await fixture.documents.noteOutcome(
+                    document.id,
+                    tenant: .default,
+                    outcome: .crashed(signal: 9),
+                    detail: "stale",
+                    fence: task.fence
+                )
+            }
+            await #expect(throws: StaleLease.self) {
+                try await fixture.documents.noteUnreadable(
+                    document.id,
+                    tenant: .default,
+                    detail: "stale",
+                    fence: task.fence
+                )
+            }
             #expect(try await fixture.count("SELECT count(*) FROM document_versions") == 0)
             #expect(try await fixture.count("SELECT count(*) FROM staged_chunks") == 0)
             #expect(try await fixture.count("SELECT count(*) FROM tasks WHERE queue <> 'maintenance'") == 1)
             #expect(try await fixture.document(uri)?.state == "queued")
             let next = try await DocumentsFixture.register(fixture.tasks)
             let again = try #require(
-                try await fixture.tasks.claimNext(queue: .ingestion, limit: 1, worker: next).first
+                try await PostgresControlStore(fixture.store).claimSuspect(queues: [.ingestion], worker: next)
             )
             _ = try await fixture.documents.stage(version, window: 1, fence: again.fence)
             #expect(

@@ -46,7 +46,9 @@ package enum WorkerService {
         )
         var handlers = HandlerRegistry()
         handlers.registerPipeline(pipeline, queues: concurrency.keys)
-        if Environment.value("SLUICE_TEST_KINDS") == "1", concurrency[.maintenance] != nil { handlers.registerTestHook() }
+        if Environment.value("SLUICE_TEST_KINDS") == "1", concurrency[.maintenance] != nil {
+            handlers.registerTestHook()
+        }
         let worker = Worker(
             configuration: WorkerConfiguration(
                 concurrency: concurrency,

@@ -8,6 +8,8 @@ package struct CancelReport: Sendable, Equatable {
     package var cancelled: [TaskID] = []
     /// Run; their workers stop them, or whoever gets them next.
     package var asked: [TaskID] = []
+
+    package init() {}
 }
 
 extension Store {

@@ -106,7 +106,8 @@ enum DutyStatements {
                 FROM judged WHERE tasks.id = judged.id AND NOT dies
             ), gone AS (
                 DELETE FROM tasks USING judged WHERE tasks.id = judged.id AND dies
-                RETURNING tasks.*, ran_alone AS quarantined, CASE WHEN guilty THEN $6 ELSE judged.class END AS class,
+                RETURNING tasks.*, ran_alone AS quarantined,
+                    CASE cause WHEN 'lost' THEN 1 ELSE 0 END AS last_crash, CASE WHEN guilty THEN $6 ELSE judged.class END AS class,
                     CASE WHEN guilty THEN format($7, judged.solo_crashes + 1)
                         || coalesce(format($8, owner_host, owner_pid, owner_bytes >> 20), '')
                     ELSE judged.message END AS message,

@@ -145,7 +145,7 @@ enum SettleStatements {
                 ORDER BY tasks.id FOR UPDATE OF tasks
             ), gone AS (
                 DELETE FROM tasks USING held WHERE tasks.id = held.id 
-                RETURNING tasks.*, class, message, fingerprint, quarantined
+                RETURNING tasks.*, class, message, fingerprint, quarantined, 0 AS last_crash
             ), kept AS (
                 INSERT INTO attempts (
                     task_id, tenant_id, attempt, lease_token, worker, outcome, error_class, error_message, claimed_at
@@ -162,7 +162,7 @@ enum SettleStatements {
         ) { row throws(PostgresError) in TaskID(rawValue: try row.int64(0)) }
     }
 
-    /// What follows `gone (tasks.*, class, message, fingerprint, quarantined)`: the letters, and the batches' counts.
+    /// What follows `gone (tasks.*, class, message, fingerprint, quarantined, last_crash)`: the letters, and the batches' counts.
     static let buried = """
         buried AS (
                 INSERT INTO dead_letters (
@@ -170,7 +170,7 @@ enum SettleStatements {
                     payload_version, payload, batch_id, unique_key, error_class, error_message, fingerprint, created_at,
                     quarantined
                 )
-                SELECT id, tenant_id, queue, kind, priority, attempt, max_attempts, crash_count, timeout_seconds,
+                SELECT id, tenant_id, queue, kind, priority, attempt, max_attempts, crash_count + last_crash, timeout_seconds,
                     payload_version, payload, batch_id, unique_key, class, message, fingerprint, created_at,
                     quarantined
                 FROM gone
