@@ -69,5 +69,11 @@ package enum MigrationAssets {
             up: PackageResources.m0010_control_up_sql,
             down: PackageResources.m0010_control_down_sql
         ),
+        Script(
+            version: 11,
+            name: "m0011_dispatch",
+            up: PackageResources.m0011_dispatch_up_sql,
+            down: PackageResources.m0011_dispatch_down_sql
+        ),
     ]
 }

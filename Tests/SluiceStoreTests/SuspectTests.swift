@@ -35,7 +35,7 @@ struct SuspectTests {
             }
             let me = try await ControlFixture.worker(tasks)
             #expect(try await orders(me, store).hasSuspects)
-            #expect(try await tasks.candidates(queue: .ingestion, limit: 10, excluding: []) == [ids[3]])
+            #expect(try await tasks.available(among: ids).map(\.id) == [ids[3]])
             #expect(try await tasks.claim(Array(ids[0..<3]), queue: .ingestion, worker: me).isEmpty)
             let innocent = try await tasks.claimNext(queue: .ingestion, limit: 10, worker: me)
             #expect(innocent.map(\.id) == [ids[3]])

@@ -23,13 +23,15 @@ struct MemoryTaskModel: Sendable {
 
     var rows: [TaskID: Row] = [:]
     var workers: [WorkerID: Incarnation] = [:]
-    var paused: Set<QueueName> = []
+    var controls: [ControlScope: Control] = [:]
+    var weights: [TenantID: Int] = [:]
     var leader: (holder: WorkerID?, term: Int64, until: Instant)?
     var history = TaskHistory()
     var cancels: [TaskID: String] = [:]
     var requests: [WorkerID: WorkerRequest] = [:]
     var suspects: Set<TaskID> = []
     var progress: [ProgressReport] = []
+    let origin = ContinuousClock.now
     private var nextID: Int64 = 0
     private var nextToken: Int64 = 0
 
@@ -76,9 +78,11 @@ struct MemoryTaskModel: Sendable {
     }
 
     mutating func claim(_ ids: [TaskID], _ queue: QueueName, _ worker: WorkerID, at now: Instant) -> [ClaimedTask] {
-        guard isLive(worker, at: now), !paused.contains(queue) else { return [] }
+        guard isLive(worker, at: now) else { return [] }
         return ids.compactMap { id in
-            guard var row = rows[id], row.state == .available, row.task.queue == queue, !suspects.contains(id) else {
+            guard var row = rows[id], row.state == .available, row.task.queue == queue, mayStart(row.task),
+                !suspects.contains(id)
+            else {
                 return nil
             }
             nextToken += 1

@@ -3,7 +3,7 @@ internal import SluicePostgres
 internal import SluiceQueue
 
 /// The exchange of a worker with its operators. Clock: the server's `now()`.
-enum ControlStatements {
+enum OrderStatements {
     /// What handlers said, each behind its fence. A task that is being settled is left out: nobody needs its progress.
     ///
     /// - Index: the primary key. Touches no indexed column, so that rows are updated in place.
@@ -56,9 +56,9 @@ enum ControlStatements {
             SELECT NULL, NULL, NULL WHERE EXISTS (
                 SELECT FROM (
                     SELECT queue, count(*) AS suspects FROM tasks
-                    WHERE suspect AND state = 'available' AND queue = ANY ($2::text[]) GROUP BY queue
+                    WHERE suspect AND state = 'available' AND queue = ANY ($2::text[])
+                        AND \(ControlStatements.isOpen("tasks")) GROUP BY queue
                 ) AS waiting
-                JOIN queues ON queues.name = waiting.queue AND queues.paused_at IS NULL
                 JOIN LATERAL (
                     SELECT count(*) AS live, count(*) FILTER (WHERE (other.running, other.id) < (me.running, me.id)) AS before
                     FROM workers AS me JOIN workers AS other ON waiting.queue = ANY (other.queues)
@@ -76,6 +76,31 @@ enum ControlStatements {
                     Fence(task: TaskID(rawValue: task), token: LeaseToken(rawValue: token))
                 } else { Fence?.none }
             return Order(fence: fence, text: try row.optionalText(2))
+        }
+    }
+
+    /// The oldest suspects that no pause holds back.
+    ///
+    /// - Index: `tasks_suspects_idx`.
+    static func suspects(_ queues: [QueueName], limit: Int) -> Statement<(queue: QueueName, task: Candidate)> {
+        Statement(
+            """
+            SELECT queue, id, tenant_id, kind, priority, run_at FROM tasks
+            WHERE suspect AND state = 'available' AND queue = ANY ($1::text[]) AND \(ControlStatements.isOpen("tasks"))
+            ORDER BY run_at, id LIMIT $2
+            """,
+            [.textArray(queues.map(\.rawValue)), .int8(Int64(limit))]
+        ) { row throws(PostgresError) in
+            (
+                QueueName(trusted: try row.text(0)),
+                Candidate(
+                    id: TaskID(rawValue: try row.int64(1)),
+                    tenant: TenantID(trusted: try row.text(2)),
+                    kind: TaskKind(trusted: try row.text(3)),
+                    priority: try row.int16(4),
+                    runAt: try row.timestamp(5)
+                )
+            )
         }
     }
 
