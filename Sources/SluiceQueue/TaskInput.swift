@@ -15,6 +15,8 @@ package protocol TaskInput: Codable, Sendable {
     static var stallLimit: Duration? { get }
     /// Wall-clock limit of one attempt.
     static var timeout: Duration { get }
+    /// Top-level fields of the payload that SQL reads: they stay readable beside the seal when payloads are encrypted.
+    static var routingFields: [String] { get }
 }
 
 extension TaskInput {
@@ -23,4 +25,5 @@ extension TaskInput {
     package static var rules: RetryRules { .standard }
     package static var stallLimit: Duration? { nil }
     package static var timeout: Duration { .seconds(60) }
+    package static var routingFields: [String] { [] }
 }

@@ -48,6 +48,7 @@ struct SettleGroups {
     private var returned: [SettleStatements.Return] = []
     private var dead: [(fence: Fence, failure: TaskFailure, isQuarantined: Bool)] = []
     private var discarded: [(Fence, TaskFailure)] = []
+    private var declined: [(Fence, TaskFailure)] = []
 
     init(_ settlements: [Settlement]) {
         for settlement in settlements {
@@ -58,6 +59,7 @@ struct SettleGroups {
             case .dead(let failure): dead.append((fence, failure, false))
             case .quarantined(let failure): dead.append((fence, failure, true))
             case .discarded(let failure): discarded.append((fence, failure))
+            case .declined(let reason): declined.append((fence, reason))
             case .retry(let delay, let failure):
                 returned.append(
                     .init(
@@ -109,6 +111,7 @@ struct SettleGroups {
         if !cancelled.isEmpty {
             result.append(SettleStatements.archive(cancelled.map(\.0), as: .cancelled, reasons: cancelled.map(\.1)))
         }
+        if !declined.isEmpty { result.append(SettleStatements.decline(declined.map(\.0), declined.map(\.1))) }
         if !returned.isEmpty { result.append(SettleStatements.giveBack(returned)) }
         if !dead.isEmpty { result.append(SettleStatements.bury(dead)) }
         if !discarded.isEmpty { result.append(SettleStatements.discard(discarded.map(\.0), discarded.map(\.1))) }

@@ -1,4 +1,5 @@
 package import SluiceCore
+package import SluiceStore
 internal import SluiceSystem
 
 /// Everything that can be set, read once at start. The README's table lists the names.
@@ -9,6 +10,8 @@ package struct Settings: Sendable {
     package var redisURL: String?
     package var schema: String
     package var redisPrefix: String
+    /// What payloads are sealed with at rest; none: they are stored as they are.
+    package var payloadKeys: PayloadKeys
     /// `.sluice`, the embedded default's folder; nil where there is none.
     package var home: String?
     /// A model directory as Optimum exports it.
@@ -24,6 +27,8 @@ package struct Settings: Sendable {
     /// False behind a pooler that does not track prepared statements.
     package var preparesStatements: Bool
     package var drainTimeout: Duration
+    /// How long whatever runs the processes waits before it kills them; nil when nobody said.
+    package var terminationGrace: Duration?
     package var leaseLength: Duration
     package var archiveRetention: Duration
     package var limits: ExtractionLimits
@@ -60,6 +65,7 @@ package struct Settings: Sendable {
         redisURL = reader.text("SLUICE_REDIS_URL").flatMap { $0 == "none" ? nil : $0 }
         schema = reader.text("SLUICE_SCHEMA") ?? "sluice"
         redisPrefix = reader.text("SLUICE_REDIS_PREFIX") ?? "sluice"
+        payloadKeys = Self.payloadKeys(&reader)
         modelDirectory = reader.text("SLUICE_MODEL") ?? home.map { $0 + "/models/all-MiniLM-L6-v2/int8" }
         openVINOLibrary = reader.text("SLUICE_OPENVINO_LIBRARY") ?? home.map { $0 + "/openvino/lib/libopenvino_c.so" }
         tokenizersLibrary =
@@ -73,6 +79,9 @@ package struct Settings: Sendable {
         poolSize = reader.integer("SLUICE_DATABASE_POOL", default: 8, in: 2...500)
         preparesStatements = reader.integer("SLUICE_DATABASE_PREPARE", default: 1, in: 0...1) == 1
         drainTimeout = .seconds(reader.integer("SLUICE_DRAIN_TIMEOUT_SECONDS", default: 25, in: 0...3_600))
+        terminationGrace = reader.text("SLUICE_TERMINATION_GRACE_SECONDS").map { _ in
+            .seconds(reader.integer("SLUICE_TERMINATION_GRACE_SECONDS", default: 30, in: 1...86_400))
+        }
         leaseLength = .seconds(reader.integer("SLUICE_LEASE_SECONDS", default: 15, in: 3...600))
         archiveRetention = .seconds(86_400 * reader.integer("SLUICE_ARCHIVE_DAYS", default: 7, in: 1...3_650))
         limits = Self.limits(&reader)
@@ -109,6 +118,16 @@ package struct Settings: Sendable {
             addressSpace: reader.integer("SLUICE_EXTRACT_MEMORY_MB", default: 2_048, in: 128...1_048_576) << 20,
             cpuSeconds: seconds
         )
+    }
+
+    private static func payloadKeys(_ reader: inout SettingsReader) -> PayloadKeys {
+        guard let text = reader.text("SLUICE_PAYLOAD_KEYS") else { return .none }
+        do {
+            return try PayloadKeys(text)
+        } catch {
+            reader.report("SLUICE_PAYLOAD_KEYS: \(error)")
+            return .none
+        }
     }
 
     private static func passwords(_ reader: inout SettingsReader, readFile: (String) -> String?) -> [String] {
