@@ -47,8 +47,9 @@ struct Workerctl: AsyncParsableCommand {
         version: Version.text,
         subcommands: [
             IngestCommand.self, SearchCommand.self, StatusCommand.self, DocumentsCommand.self, TasksCommand.self,
-            AttemptsCommand.self, WorkersCommand.self, DeadLettersCommand.self, BatchesCommand.self,
-            SchedulesCommand.self, MigrateCommand.self, DoctorCommand.self,
+            AttemptsCommand.self, WorkersCommand.self,
+            DeadLettersCommand.self, BatchesCommand.self, QueuesCommand.self, TenantsCommand.self, KindsCommand.self,
+            SchedulesCommand.self, RebuildRedisCommand.self, MigrateCommand.self, DoctorCommand.self,
             CompletionCommand.self,
         ]
     )
