@@ -24,6 +24,7 @@ package struct IngestDocument: Sendable {
             return .cancelled(reason: "the document was erased")
         }
         guard document.index.model == pipeline.model else { return .dead(mismatch(document)) }
+        context.progress(0, of: Self.steps, "reading the source")
         let (file, hash): (SourceFile, SHA256Digest?)
         do {
             (file, hash) = try await read(document.uri)
@@ -55,12 +56,15 @@ package struct IngestDocument: Sendable {
             try await pipeline.documents.finishUnchanged(document, fence: context.fence)
             return .settledByHandler
         }
+        context.progress(1, of: Self.steps, "extracting text from \(file.byteCount) bytes")
         let reply = try await extractor.extract(file, passwords: pipeline.passwords, limits: pipeline.limits)
         guard let text = reply.text, reply.outcome == .ok else {
             return try await withoutText(document, reply, context)
         }
+        context.progress(2, of: Self.steps, "cutting \(text.metadata.pageCount) pages into chunks")
         let chunks = await chunked(text)
         if chunks.isEmpty { return try await finish(document, .empty, "white space only", context) }
+        context.progress(3, of: Self.steps, "storing \(chunks.count) chunks of \(text.metadata.pageCount) pages")
         let report = try await pipeline.documents.stage(
             StagedVersion(
                 document: id,
@@ -84,6 +88,9 @@ package struct IngestDocument: Sendable {
         )
         return .settledByHandler
     }
+
+    /// Reading, extracting, chunking, storing: what operators see of the progress.
+    private static let steps = 4
 
     /// The open file and the digest of its bytes; no digest when it is longer than the limit.
     private func read(_ uri: String) async throws(TaskFailure) -> (SourceFile, SHA256Digest?) {

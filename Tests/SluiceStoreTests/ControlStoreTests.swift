@@ -157,6 +157,10 @@ struct ControlStoreTests {
             let progress = try #require(try await fleet.store.batch(batch, tenant: .default))
             #expect(progress.pending == 0 && progress.cancelled == 1 && progress.dead == 1)
             #expect(try await fleet.store.tasks(TaskFilter(states: [.dead], isQuarantined: true), limit: 9).count == 1)
+            #expect(try await fleet.store.retryDead(DeadLetterFilter(), limit: 9).isEmpty, "not by a bulk retry")
+            var all = DeadLetterFilter()
+            all.includesQuarantined = true
+            #expect(try await fleet.store.retryDead(all, limit: 9).map(\.id) == [ids[1]])
         }
     }
 

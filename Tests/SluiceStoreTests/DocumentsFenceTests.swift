@@ -67,6 +67,27 @@ struct DocumentsFenceTests {
         }
     }
 
+    @Test("a version whose windows were cancelled is not waited for: the next ingest stages it anew")
+    func cancelledWindows() async throws {
+        try await DocumentsFixture.run { fixture in
+            _ = try await fixture.request([uri])
+            let task = try #require(try await fixture.claim(.ingestion))
+            let document = try #require(try await fixture.document(of: task))
+            _ = try await fixture.documents.stage(
+                fixture.version(["a", "b"], of: document, batch: task.batch),
+                window: 1,
+                fence: task.fence
+            )
+            #expect(try await fixture.document(of: task)?.pending != nil)
+            let report = try await fixture.store.cancel(
+                TaskFilter(kind: TaskKind(trusted: "chunks.embed")),
+                reason: "not wanted"
+            )
+            #expect(report.cancelled.count == 2)
+            #expect(try await fixture.document(of: task)?.pending == nil)
+        }
+    }
+
     @Test("a worker that lost its lease stores no vector and makes nothing live")
     func embedding() async throws {
         try await DocumentsFixture.run { fixture in
