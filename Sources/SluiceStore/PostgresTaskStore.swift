@@ -89,7 +89,10 @@ package struct PostgresTaskStore: TaskStore {
     }
 
     package func rescue(limit: Int, term: Int64) async throws -> [RescuedTask] {
-        try await store.pool.query(DutyStatements.rescue(limit: limit, term: term))
+        let rescued = try await store.pool.query(DutyStatements.rescue(limit: limit, term: term))
+        // Those whose attempt failed or was rescued after somebody asked for an end.
+        _ = try await store.pool.query(OrderStatements.settleCancelled(limit: limit, term: term))
+        return rescued
     }
 
     package func goneWorkers(among workers: [WorkerID]) async throws -> [WorkerID] {

@@ -8,6 +8,8 @@ package struct DeadLetterFilter: Sendable {
     package var queue: QueueName?
     package var kind: TaskKind?
     package var errorClass: String?
+    /// For retries by filter: whether those that are quarantined too are meant. Those named by their ids always are.
+    package var includesQuarantined = false
 
     package init(
         ids: [TaskID]? = nil,
@@ -87,6 +89,7 @@ extension Store {
 
     /// Makes dead letters available again with fresh attempts and crash counts, oldest first, at most `limit`.
     ///
+    /// Quarantined ones only when they are asked for.
     /// One whose unique key a newer live task has stays dead: the newer task does its work. Their batches go on.
     package func retryDead(_ filter: DeadLetterFilter, limit: Int) async throws -> [(id: TaskID, queue: QueueName)] {
         try await pool.query(
@@ -94,7 +97,7 @@ extension Store {
                 """
                 WITH picked AS MATERIALIZED (
                     SELECT id FROM dead_letters AS letter WHERE \(DeadLetterFilter.condition)
-                        AND (unique_key IS NULL OR NOT EXISTS (
+                        AND ($7 OR NOT quarantined) AND (unique_key IS NULL OR NOT EXISTS (
                             SELECT FROM tasks WHERE tasks.tenant_id = letter.tenant_id AND tasks.kind = letter.kind
                                 AND tasks.unique_key = letter.unique_key
                         ) AND NOT EXISTS (
@@ -121,7 +124,7 @@ extension Store {
                 )
                 SELECT id, queue FROM raised
                 """,
-                filter.parameters + [.int8(Int64(limit))]
+                filter.parameters + [.int8(Int64(limit)), .bool(filter.includesQuarantined || filter.ids != nil)]
             ) { row throws(PostgresError) in (TaskID(rawValue: try row.int64(0)), QueueName(trusted: try row.text(1))) }
         )
     }

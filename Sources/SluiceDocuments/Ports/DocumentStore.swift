@@ -30,11 +30,17 @@ package protocol DocumentStore: Sendable {
         fence: Fence
     ) async throws
 
-    /// Notes how an attempt's extraction ended that will be tried again or dies; not fenced by completion.
-    func noteOutcome(_ document: DocumentID, tenant: TenantID, outcome: ExtractionOutcome, detail: String) async throws
+    /// Notes how an attempt's extraction ended that will be tried again or dies; the task stays as it is.
+    func noteOutcome(
+        _ document: DocumentID,
+        tenant: TenantID,
+        outcome: ExtractionOutcome,
+        detail: String,
+        fence: Fence
+    ) async throws
 
-    /// Notes that an attempt could not read the source, and why; not fenced by completion.
-    func noteUnreadable(_ document: DocumentID, tenant: TenantID, detail: String) async throws
+    /// Notes that an attempt could not read the source, and why; the task stays as it is.
+    func noteUnreadable(_ document: DocumentID, tenant: TenantID, detail: String, fence: Fence) async throws
 
     /// Stages a new version. Chunks whose content hash is among the live ones or in the embedding cache need no model:
     /// when that is all, the version goes live in this transaction; otherwise `chunks.embed` tasks over at most

@@ -175,6 +175,11 @@ enum StatusStatements {
 }
 
 extension Store {
+    /// Workers and coordinators that live, and those lost within the last ten minutes.
+    package func workers() async throws -> [StatusSnapshot.Worker] {
+        try await pool.query(StatusStatements.workers())
+    }
+
     /// Everything that `status` shows, in one transaction, so that the numbers fit together.
     package func status() async throws -> StatusSnapshot {
         try await pool.transaction(readOnly: true, repeatableRead: true) { transaction in

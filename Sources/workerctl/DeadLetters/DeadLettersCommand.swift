@@ -63,13 +63,15 @@ struct DeadLettersCommand: AsyncParsableCommand {
             abstract: "Make dead letters available again, with fresh attempts.",
             discussion: """
                 By number, or by the filters of `dlq ls`: look first, then act with the same filter.
-                One whose document has a newer live task stays dead.
+                One whose document has a newer live task stays dead. Quarantined ones, which ended their workers, are
+                raised by number or with --quarantined only.
                 """
         )
 
         @Argument(help: "Numbers of dead letters.") var ids: [TaskID] = []
         @OptionGroup var filter: Filter
         @Flag(name: .long, help: "Without numbers and filters: all of them.") var all = false
+        @Flag(name: .long, help: "Quarantined ones too.") var quarantined = false
         @Flag(name: .long, help: "Show what would be retried and change nothing.") var dryRun = false
         @Option(name: .long, help: "Retry at most this many, 1 to 10000.") var limit = 1_000
         @OptionGroup var output: OutputOptions
@@ -87,7 +89,9 @@ struct DeadLettersCommand: AsyncParsableCommand {
                 let letters = try await session.store.deadLetters(filter.letters(ids), limit: limit)
                 return try report(letters.count, "would be retried")
             }
-            let retried = try await session.store.retryDead(filter.letters(ids), limit: limit)
+            var letters = filter.letters(ids)
+            letters.includesQuarantined = quarantined
+            let retried = try await session.store.retryDead(letters, limit: limit)
             await session.announce(
                 retried.map { EnqueuedTask(id: $0.id, wasDuplicate: false, queue: $0.queue, isAvailable: true) }
             )

@@ -6,7 +6,9 @@ struct TasksCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tasks",
         abstract: "Tasks with their attempts and errors.",
-        subcommands: [List.self, Show.self]
+        subcommands: [
+            List.self, Show.self, Cancel.self, Retry.self, Snooze.self, Priority.self, Wait.self,
+        ]
     )
 
     struct List: AsyncParsableCommand {
