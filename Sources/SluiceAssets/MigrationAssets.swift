@@ -105,5 +105,11 @@ package enum MigrationAssets {
             up: PackageResources.m0016_grant_enqueue_up_sql,
             down: PackageResources.m0016_grant_enqueue_down_sql
         ),
+        Script(
+            version: 17,
+            name: "m0017_schedules",
+            up: PackageResources.m0017_schedules_up_sql,
+            down: PackageResources.m0017_schedules_down_sql
+        ),
     ]
 }
