@@ -49,6 +49,10 @@ func library(_ name: String, _ pkgConfig: String, apt: String? = nil) -> Target 
 
 let package = Package(
     name: "sluice",
+    products: [
+        .library(name: "Sluice", targets: ["Sluice"]),
+        .library(name: "SluiceTesting", targets: ["SluiceTesting"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -101,6 +105,16 @@ let package = Package(
                 "SluiceInference", "SluiceStore", "SluiceBroker", "SluiceSearch", "SluicePipeline", logging,
             ]
         ),
+
+        // Layer 4 too: what other packages import, and what their tests do.
+        module(
+            "Sluice",
+            [
+                "SluiceCore", "SluiceSystem", "SluiceQueue", "SluicePostgres", "SluiceRedis", "SluiceStore",
+                "SluiceBroker", logging,
+            ]
+        ),
+        module("SluiceTesting", ["Sluice", "SluiceCore", "SluiceQueue", logging]),
 
         // Layer 5: the executables.
         executable("coordinator", ["SluiceService", "SluiceCore", "SluiceSystem", argumentParser]),
@@ -164,6 +178,13 @@ let package = Package(
             [
                 "SluicePipeline", "SluiceStore", "SluicePostgres", "SluiceInference", "SluiceQueue", "SluiceDocuments",
                 "SluiceCore", "SluiceSystem", "SluiceTestKit", "SluiceServerKit", logging,
+            ]
+        ),
+        tests(
+            "SluiceTests",
+            [
+                "Sluice", "SluiceTesting", "SluiceStore", "SluiceCore", "SluiceSystem", "CLibPQ", "SluiceTestKit",
+                "SluiceServerKit",
             ]
         ),
         tests("SluiceServiceTests", ["SluiceService", "SluiceStore", "SluiceCore", "SluiceSystem", "SluiceTestKit"]),

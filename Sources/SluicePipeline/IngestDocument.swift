@@ -19,7 +19,8 @@ package struct IngestDocument: Sendable {
     }
 
     package func perform(_ input: IngestDocumentInput, _ context: AttemptContext) async throws -> AttemptOutcome {
-        let id = DocumentID(rawValue: input.document)
+        guard let number = input.document else { return try await register(input, context) }
+        let id = DocumentID(rawValue: number)
         guard let document = try await pipeline.documents.document(id, tenant: context.tenant) else {
             return .cancelled(reason: "the document was erased")
         }
@@ -91,6 +92,31 @@ package struct IngestDocument: Sendable {
 
     /// Reading, extracting, chunking, storing: what operators see of the progress.
     private static let steps = 4
+
+    /// Registers the document that a URI names, and leaves its ingest to a task of its own.
+    private func register(_ input: IngestDocumentInput, _ context: AttemptContext) async throws -> AttemptOutcome {
+        guard let uri = input.uri, let name = IndexName(rawValue: input.index ?? IndexName.default.rawValue) else {
+            return .dead(
+                TaskFailure(
+                    errorClass: "payload.invalid",
+                    message: "the payload names no document: give \"uri\", and \"index\" only as a valid name"
+                )
+            )
+        }
+        let index = try await pipeline.indexes.ensureIndex(
+            name,
+            model: pipeline.model,
+            chunkerFingerprint: pipeline.chunker.fingerprint
+        )
+        try await pipeline.documents.register(
+            uri,
+            tenant: context.tenant,
+            index: index,
+            batch: context.batch,
+            fence: context.fence
+        )
+        return .settledByHandler
+    }
 
     /// The open file and the digest of its bytes; no digest when it is longer than the limit.
     private func read(_ uri: String) async throws(TaskFailure) -> (SourceFile, SHA256Digest?) {

@@ -134,7 +134,7 @@ struct DeadLettersCommand: AsyncParsableCommand {
             _batch = Explicit(wrappedValue: letter.batch.map { "\($0)" })
             errorClass = letter.errorClass
             errorMessage = letter.errorMessage
-            payload = letter.payload
+            payload = PayloadText.shown(letter.payload, letter.tenant, letter.kind, revealing: nil)
             createdAt = Timestamp.text(letter.createdAt)
             diedAt = Timestamp.text(letter.diedAt)
         }
