@@ -63,5 +63,17 @@ package enum MigrationAssets {
             up: PackageResources.m0009_dead_windows_up_sql,
             down: PackageResources.m0009_dead_windows_down_sql
         ),
+        Script(
+            version: 10,
+            name: "m0010_control",
+            up: PackageResources.m0010_control_up_sql,
+            down: PackageResources.m0010_control_down_sql
+        ),
+        Script(
+            version: 11,
+            name: "m0011_dispatch",
+            up: PackageResources.m0011_dispatch_up_sql,
+            down: PackageResources.m0011_dispatch_down_sql
+        ),
     ]
 }

@@ -24,17 +24,24 @@ package struct CleanText {
         noteVisibility(from: start)
     }
 
-    /// Adds printed text with ligatures written as letters, which is what people search for.
-    ///
-    /// - Parameter breaks: the lines of `text`, from 0, that get an empty line before them; missing ones do not.
-    package mutating func append(_ text: String, breaks: [Bool]) {
+    /// Adds printed text with what its layout tells, and ligatures written as letters, which is what people search for.
+    package mutating func append(_ text: String, layout: TextLayout) {
         var text = text
         let start = utf8.count
         text.withUTF8 { bytes in
-            utf8.reserveCapacity(utf8.count + bytes.count + breaks.count)
+            utf8.reserveCapacity(utf8.count + bytes.count + layout.breaks.count + layout.seams.count)
+            var seams = layout.seams[...]
             var line = 0
+            var scalar = 0
             var index = 0
             while index < bytes.count {
+                if bytes[index] & 0xC0 != 0x80 {
+                    if let seam = seams.first, seam.index == scalar {
+                        add(seam.blank)
+                        seams.removeFirst()
+                    }
+                    scalar += 1
+                }
                 if bytes[index] == 0xEF, bytes[index + 1] == 0xAC, let letters = Self.ligature(bytes[index + 2]) {
                     for letter in letters.utf8 { add(letter) }
                     index += 3
@@ -43,7 +50,7 @@ package struct CleanText {
                 add(bytes[index])
                 if bytes[index] == 0x0A {
                     line += 1
-                    if line < breaks.count, breaks[line] { add(0x0A) }
+                    if line < layout.breaks.count, layout.breaks[line] { add(0x0A) }
                 }
                 index += 1
             }

@@ -13,7 +13,7 @@ final class PDFPage {
     /// Ends with a line feed unless empty, so that pages can follow each other.
     var text: CleanText {
         var text = CleanText()
-        withPrintedText { text.append($0, breaks: paragraphBreaks(of: $0)) }
+        withPrintedText { text.append($0, layout: layout(of: $0)) }
         text.endLine()
         for value in filledIn {
             text.append(value)
@@ -35,26 +35,33 @@ final class PDFPage {
         body(String(cString: raw))
     }
 
-    /// Which lines of `text` (from 0) begin a paragraph and need an empty line before them; empty when none is known.
-    private func paragraphBreaks(of text: String) -> [Bool] {
+    /// Where `text` needs empty lines and blanks that poppler leaves out; nothing when it does not say where letters stand.
+    private func layout(of text: String) -> TextLayout {
         var rectangles: UnsafeMutablePointer<PopplerRectangle>?
         var count: guint = 0
-        guard poppler_page_get_text_layout(handle, &rectangles, &count) != 0, let rectangles else { return [] }
+        guard poppler_page_get_text_layout(handle, &rectangles, &count) != 0, let rectangles else { return .unknown }
         defer { g_free(rectangles) }
         var lines = [TextLine()]
+        var seams: [TextLayout.Seam] = []
         var index = 0
         for scalar in text.unicodeScalars {
             // One rectangle a character. Where the two disagree there is no telling which belongs to which.
-            guard index < count else { return [] }
+            guard index < count else { return .unknown }
             let place = rectangles[index]
-            index += 1
             if scalar == "\n" {
                 lines.append(TextLine())
             } else if scalar.value > 0x20 {
-                lines[lines.count - 1].add(scalar, left: place.x1, top: place.y1, right: place.x2, bottom: place.y2)
+                let line = lines.count - 1
+                if let blank = lines[line].blank(before: place.x1, height: place.y2 - place.y1) {
+                    seams.append(TextLayout.Seam(index: index, blank: blank))
+                }
+                lines[line].add(scalar, left: place.x1, top: place.y1, right: place.x2, bottom: place.y2)
+            } else {
+                lines[lines.count - 1].pause()
             }
+            index += 1
         }
-        return index == count ? Paragraphs.breaks(before: lines) : []
+        return index == count ? TextLayout(breaks: Paragraphs.breaks(before: lines), seams: seams) : .unknown
     }
 
     /// Values of text and choice fields as `label: value`, in the order of the page. The page's own text lacks them.

@@ -5,22 +5,29 @@ package struct Statement<Row: Sendable>: Sendable {
     package let sql: String
     package let parameters: [PGValue]
     let decode: @Sendable (PGRow) throws(PostgresError) -> Row
+    /// Where the code makes it, `Module/File.swift` and line: what `StatementLog` names it by.
+    let file: StaticString
+    let line: UInt
 
     package init(
         _ sql: String,
         _ parameters: [PGValue] = [],
+        file: StaticString = #fileID,
+        line: UInt = #line,
         decode: @escaping @Sendable (PGRow) throws(PostgresError) -> Row
     ) {
         self.sql = sql
         self.parameters = parameters
+        self.file = file
+        self.line = line
         self.decode = decode
     }
 }
 
 extension Statement where Row == Void {
     /// A statement whose rows, if any, are of no interest.
-    package init(_ sql: String, _ parameters: [PGValue] = []) {
-        self.init(sql, parameters) { _ in }
+    package init(_ sql: String, _ parameters: [PGValue] = [], file: StaticString = #fileID, line: UInt = #line) {
+        self.init(sql, parameters, file: file, line: line) { _ in }
     }
 }
 

@@ -45,6 +45,18 @@ extension EndToEnd {
             }
         }
 
+        @Test("doctor finds nothing wrong with servers that are set up as the README says")
+        func doctor() async throws {
+            try await TestFleet.run { fleet in
+                let report = try await fleet.ctl(["doctor", "--json"])
+                // The servers of a test run may be less durable than production's; that is all it may remark.
+                #expect([0, 2, 3].contains(report.status), "\(report.output)\(report.errors)")
+                #expect(
+                    report.output.contains("\"check\":\"PostgreSQL\"") && report.output.contains("\"verdict\":\"ok\"")
+                )
+            }
+        }
+
         @Test("another tenant finds nothing of it")
         func tenants() async throws {
             try await TestFleet.run { fleet in
@@ -91,6 +103,35 @@ extension EndToEnd {
                 #expect(status.workers.filter { $0.state == "live" }.count == 3, "no worker died of it")
                 let why = try await fleet.ctl(["documents", "why", "\(fleet.scratch)/mixed/truncated.pdf"])
                 #expect(why.status == 0 && why.output.contains("corrupt"))
+            }
+        }
+
+        @Test("an encrypted PDF is read with an empty or a configured password, and is called encrypted without")
+        func sealed() async throws {
+            try await TestFleet.run { fleet in
+                _ = try fleet.start("coordinator")
+                _ = try fleet.startWorkers()
+                try fleet.write("sealed/open.pdf", SealedPDF.open)
+                let locked = try fleet.write("sealed/locked.pdf", SealedPDF.locked)
+                let done = try await fleet.ctl(["ingest", "\(fleet.scratch)/sealed", "--recursive", "--wait", "--json"])
+                let report = try decode(IngestReport.self, from: done.output)
+                #expect(report.documents == ["ok": 1, "encrypted": 1])
+                #expect(done.status == 1)
+                let why = try await fleet.ctl(["documents", "why", locked])
+                #expect(why.status == 0 && why.output.contains("encrypted"))
+                let found = try await fleet.ctl(["search", SealedPDF.sentence, "--json"])
+                let hits = try decode(SearchReport.self, from: found.output).hits
+                #expect(hits.count == 1 && hits.first?.uri.hasSuffix("open.pdf") == true)
+            }
+            try await TestFleet.run { fleet in
+                let passwords = try fleet.write("passwords", Array("wrong\n\(SealedPDF.password)\n".utf8))
+                let setting = ["SLUICE_DOCUMENT_PASSWORDS_FILE": passwords]
+                _ = try fleet.start("coordinator")
+                _ = try fleet.start("worker", ["--queues", "ingestion,embedding,maintenance"], extra: setting)
+                let locked = try fleet.write("sealed/locked.pdf", SealedPDF.locked)
+                let done = try await fleet.ctl(["ingest", locked, "--wait", "--json"])
+                #expect(done.status == 0, "\(done.errors)")
+                #expect(try decode(IngestReport.self, from: done.output).documents == ["ok": 1])
             }
         }
     }

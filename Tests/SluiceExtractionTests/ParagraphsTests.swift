@@ -66,7 +66,7 @@ struct ParagraphsTests {
     @Test("ligatures become letters and breaks become empty lines")
     func cleaning() {
         var text = CleanText()
-        text.append("o\u{FB03}ce\n\u{FB01}rst\0\nlast", breaks: [false, true, false])
+        text.append("o\u{FB03}ce\n\u{FB01}rst\0\nlast", layout: TextLayout(breaks: [false, true, false], seams: []))
         #expect(String(decoding: text.utf8, as: UTF8.self) == "office\n\nfirst\nlast")
         #expect(text.characters == 18)
         #expect(text.isVisible)

@@ -41,7 +41,7 @@ final class TestFleet: Sendable {
             "SLUICE_LEASE_SECONDS": "6",
             "SLUICE_LOG_LEVEL": "debug",
         ]
-        if let home = Environment.value("SLUICE_HOME") { environment["SLUICE_HOME"] = home }
+        for name in ["SLUICE_HOME", "SLUICE_TEST_STATEMENT_LOG"] { environment[name] = Environment.value(name) }
         for (name, value) in extra { environment[name] = value }
         let fleet = TestFleet(
             scratch: scratch,
