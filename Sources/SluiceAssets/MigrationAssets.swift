@@ -75,5 +75,41 @@ package enum MigrationAssets {
             up: PackageResources.m0011_dispatch_up_sql,
             down: PackageResources.m0011_dispatch_down_sql
         ),
+        Script(
+            version: 12,
+            name: "m0012_kind_defaults",
+            up: PackageResources.m0012_kind_defaults_up_sql,
+            down: PackageResources.m0012_kind_defaults_down_sql
+        ),
+        Script(
+            version: 13,
+            name: "m0013_store_task",
+            up: PackageResources.m0013_store_task_up_sql,
+            down: PackageResources.m0013_store_task_down_sql
+        ),
+        Script(
+            version: 14,
+            name: "m0014_enqueue_many",
+            up: PackageResources.m0014_enqueue_many_up_sql,
+            down: PackageResources.m0014_enqueue_many_down_sql
+        ),
+        Script(
+            version: 15,
+            name: "m0015_enqueue",
+            up: PackageResources.m0015_enqueue_up_sql,
+            down: PackageResources.m0015_enqueue_down_sql
+        ),
+        Script(
+            version: 16,
+            name: "m0016_grant_enqueue",
+            up: PackageResources.m0016_grant_enqueue_up_sql,
+            down: PackageResources.m0016_grant_enqueue_down_sql
+        ),
+        Script(
+            version: 17,
+            name: "m0017_schedules",
+            up: PackageResources.m0017_schedules_up_sql,
+            down: PackageResources.m0017_schedules_down_sql
+        ),
     ]
 }
