@@ -147,6 +147,12 @@ let package = Package(
             path: "Tests/SluiceFaultKit",
             swiftSettings: settings
         ),
+        .executableTarget(
+            name: "faultlab",
+            dependencies: ["SluiceFaultKit", "SluiceService", "SluiceCore", "SluiceSystem", argumentParser],
+            path: "Tests/faultlab",
+            swiftSettings: settings
+        ),
         tests("SluiceCoreTests", ["SluiceCore"]),
         tests("SluiceSystemTests", ["SluiceSystem", "SluiceCore", "SluiceTestKit"]),
         tests("SluicePostgresTests", ["SluicePostgres", "SluiceCore", "SluiceSystem", "SluiceTestKit"]),
