@@ -92,10 +92,6 @@ package struct FaultMatrix: Sendable {
         row.lost = violations.count { $0.rule == .lost || $0.rule == .effectMissing }
         row.doubled = violations.count { doubling.contains($0.rule) }
         row.violations = violations.prefix(20).map(\.description)
-        row.refused = Int(
-            try await lab.number(
-                "SELECT (SELECT count(*) FROM lab_refusals) + (SELECT coalesce(sum(stale_settlements), 0) FROM workers)::int8"
-            )
-        )
+        row.refused = Int(try await lab.number("SELECT count(*) FROM lab_refusals"))
     }
 }

@@ -20,7 +20,7 @@ package struct FaultRow: Sendable, Codable {
     package var done: Int
     package var lost: Int
     package var doubled: Int
-    /// Results of lost leases that the database turned away.
+    /// Effects under lost leases that the database turned away.
     package var refused: Int
     /// From the fault, or from its end where a server was away; nil where nothing had to run again.
     package var run_again_s: Double?
