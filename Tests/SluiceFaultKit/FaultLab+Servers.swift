@@ -1,8 +1,8 @@
 internal import SluiceCore
 internal import SluicePostgres
 internal import SluiceRedis
-internal import SluiceStore
 internal import SluiceService
+internal import SluiceStore
 internal import SluiceSystem
 internal import SluiceTestKit
 
