@@ -151,6 +151,23 @@ let package = Package(
             path: "Tests/SluiceServerKit",
             swiftSettings: settings
         ),
+        // The prove-it part: the history checker, and what runs the fleet under faults.
+        .target(
+            name: "SluiceFaultKit",
+            dependencies: [
+                "SluiceCore", "SluiceSystem", "SluiceQueue", "SluicePostgres", "SluiceRedis", "SluiceStore",
+                "SluiceBroker",
+                "SluiceService", "SluiceTestKit", logging,
+            ],
+            path: "Tests/SluiceFaultKit",
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "faultlab",
+            dependencies: ["SluiceFaultKit", "SluiceService", "SluiceCore", "SluiceSystem", argumentParser],
+            path: "Tests/faultlab",
+            swiftSettings: settings
+        ),
         tests("SluiceCoreTests", ["SluiceCore"]),
         tests("SluiceSystemTests", ["SluiceSystem", "SluiceCore", "SluiceTestKit"]),
         tests("SluicePostgresTests", ["SluicePostgres", "SluiceCore", "SluiceSystem", "SluiceTestKit"]),
@@ -192,7 +209,7 @@ let package = Package(
             "EndToEndTests",
             [
                 "SluiceService", "SluiceStore", "SluiceBroker", "SluicePostgres", "SluiceRedis", "SluiceQueue",
-                "SluiceDocuments", "SluiceCore", "SluiceSystem", "SluiceTestKit", "SluiceServerKit",
+                "SluiceDocuments", "SluiceCore", "SluiceSystem", "SluiceTestKit", "SluiceFaultKit", "SluiceServerKit",
             ]
         ),
     ]

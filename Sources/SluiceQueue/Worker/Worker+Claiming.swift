@@ -48,6 +48,7 @@ extension Worker {
             return .hintsFailed
         }
         if ids.isEmpty { return .fetched(0) }
+        FailPoint.pass(.afterFetch)
         // A hint doubled within one fetch is one task.
         let distinct = Array(Set(ids)).sorted()
         do {
@@ -77,6 +78,7 @@ extension Worker {
 
     func accept(_ tasks: [ClaimedTask], _ lane: Lane, _ me: WorkerID, _ shutdown: Shutdown) {
         if tasks.isEmpty { return }
+        FailPoint.pass(.afterClaim)
         guard holds.claimed(tasks, by: me) else {
             return logger.warning(
                 "claims of a lease that has ended meanwhile are left to the rescuer",
