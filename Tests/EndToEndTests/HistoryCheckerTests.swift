@@ -1,4 +1,4 @@
-import SluiceFaultKit
+@testable import SluiceFaultKit
 import Testing
 
 @Suite("The history checker can fail")
