@@ -16,7 +16,7 @@ let migrations = [
     "m0001_tenants", "m0002_workers", "m0003_tasks", "m0004_archive", "m0005_indexes", "m0006_documents",
     "m0007_chunks", "m0008_requests", "m0009_dead_windows", "m0010_control", "m0011_dispatch", "m0012_kind_defaults",
     "m0013_store_task", "m0014_enqueue_many", "m0015_enqueue", "m0016_grant_enqueue", "m0017_schedules",
-    "m0025_depths",
+    "m0025_depths", "m0026_isolation",
 ].flatMap { ["\($0).up.sql", "\($0).down.sql"] }
 
 /// Lua scripts; `markers` stands before those that change a window.
@@ -200,8 +200,8 @@ let package = Package(
         tests(
             "SluiceTests",
             [
-                "Sluice", "SluiceTesting", "SluiceStore", "SluiceCore", "SluiceSystem", "CLibPQ", "SluiceTestKit",
-                "SluiceServerKit",
+                "Sluice", "SluiceTesting", "SluiceStore", "SluicePostgres", "SluiceCore", "SluiceSystem", "CLibPQ",
+                "SluiceTestKit", "SluiceServerKit",
             ]
         ),
         tests("SluiceServiceTests", ["SluiceService", "SluiceStore", "SluiceCore", "SluiceSystem", "SluiceTestKit"]),

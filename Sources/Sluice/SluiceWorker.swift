@@ -51,6 +51,7 @@ public final class SluiceWorker: Sendable {
             ),
             store: PostgresTaskStore(store),
             hints: try settings.makeHints(),
+            control: PostgresControlStore(store),
             handlers: handlers.registry,
             logger: logger
         )

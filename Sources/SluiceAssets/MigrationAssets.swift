@@ -117,5 +117,11 @@ package enum MigrationAssets {
             up: PackageResources.m0025_depths_up_sql,
             down: PackageResources.m0025_depths_down_sql
         ),
+        Script(
+            version: 26,
+            name: "m0026_isolation",
+            up: PackageResources.m0026_isolation_up_sql,
+            down: PackageResources.m0026_isolation_down_sql
+        ),
     ]
 }

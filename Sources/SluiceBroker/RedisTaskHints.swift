@@ -120,6 +120,10 @@ package final class RedisTaskHints: TaskHints {
         return members.compactMap { $0.text.flatMap { WorkerID(text: $0) } }
     }
 
+    package func held(by worker: WorkerID) async throws -> [TaskID] {
+        try Self.ids(try await client.command(["SMEMBERS", .text(keys.held(by: worker))]))
+    }
+
     package func reclaim(worker: WorkerID) async throws -> [TaskID] {
         let reply = try await client.evaluate(
             HintScripts.reclaim,

@@ -1,4 +1,5 @@
 import Glibc
+import SluiceRedis
 import SluiceServerKit
 import SluiceTestKit
 import Testing
@@ -33,18 +34,20 @@ extension EndToEnd {
 
         @Test("FLUSHALL and a restart of Redis during an ingestion cost time, not tasks")
         func flushedRedis() async throws {
-            try await PrivateRedis.run { redis in
+            try await withRedisServer(["--maxmemory-policy", "noeviction"]) { redis in
                 try await TestFleet.run(redisURL: redis.url) { fleet in
                     _ = try fleet.start("coordinator")
                     _ = try fleet.startWorkers()
                     let folder = try fleet.writePDFs(20, pages: 12)
                     let ingest = try await beginIngest(fleet, folder)
-                    try await redis.flushAll()
-                    redis.kill()
+                    let client = RedisClient(try RedisConfiguration(url: redis.url))
+                    defer { client.close() }
+                    _ = try await client.command(["FLUSHALL"])
+                    try await redis.kill()
                     let status = try await fleet.status()
                     #expect(status.redis.reachable == false)
                     #expect(status.verdict != "ok")
-                    try redis.start()
+                    try await redis.start()
                     #expect(try await ingest.exit(within: .seconds(150)) == 0, "\(ingest.errors)")
                     let report = try decode(IngestReport.self, from: ingest.output)
                     #expect(report.documents == ["ok": 20])

@@ -44,7 +44,15 @@ struct HistoryCheckerTests {
         ),
         (Violation(.endedAndLive, "task 3"), { $0.live = [3] }),
         (Violation(.oldTokenAccepted, "task 1"), { $0.claims.append(.init(task: 1, token: 15)) }),
-        (Violation(.oldTokenAccepted, "task 3"), { $0.ended[2].token = nil }),
+        (
+            Violation(.oldTokenAccepted, "task 3"),
+            {
+                // Without effects: those would be of another token than none.
+                $0.ended[2].token = nil
+                $0.enqueued[2].steps = 0
+                $0.effects.removeAll { $0.task == 3 }
+            }
+        ),
         (Violation(.effectMissing, "task 1"), { $0.effects.removeAll { $0.task == 1 && $0.step == 2 } }),
         (Violation(.effectMissing, "task 3"), { $0.effects.removeAll { $0.task == 3 } }),
         (Violation(.effectDoubled, "task 3"), { $0.effects.append(.init(task: 3, token: 14, step: 1)) }),

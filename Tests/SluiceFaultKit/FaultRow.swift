@@ -6,6 +6,9 @@ package struct FaultScale: Sendable {
     package var leaseSeconds: Int { isShort ? 6 : 15 }
     package var lease: Duration { .seconds(leaseSeconds) }
 
+    /// What a killed worker held runs again within this time: the promise, and with short leases as much beyond the lease.
+    package var rerunLimit: Duration { lease + .seconds(5) }
+
     package init(isShort: Bool) { self.isShort = isShort }
 
     /// One of two numbers.
@@ -53,5 +56,6 @@ package struct Fault: Sendable {
         self.run = run
     }
 
-    package static let all: [Fault] = workerFaults + coordinatorFaults + redisFaults + postgresFaults + networkFaults
+    package static let all: [Fault] =
+        workerFaults + crashFaults + coordinatorFaults + redisFaults + postgresFaults + networkFaults
 }

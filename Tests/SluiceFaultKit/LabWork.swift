@@ -20,6 +20,8 @@ package struct LabWork: TaskInput {
     package var dies = false
     /// Takes all memory it can get, at its first attempt.
     package var hogsMemory = false
+    /// Ends its process, each time.
+    package var kills = false
     /// Goes on to its effect although it was told to stop, as a handler does that was frozen meanwhile.
     package var isStubborn = false
     /// Logs nothing: for loads of many.

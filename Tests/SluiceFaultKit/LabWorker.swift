@@ -29,6 +29,7 @@ package enum LabWorker {
             ),
             store: tasks,
             hints: hints,
+            control: PostgresControlStore(control),
             handlers: handlers,
             logger: logger
         )
@@ -56,6 +57,7 @@ struct LabHandler: Sendable {
         let seconds = Double(now.tv_sec) + Double(now.tv_nsec) / 1e9
         let began = LabTables.started(fence, worker: pid, localSeconds: seconds)
         let earlier = try await store.pool.query(began).first ?? 0
+        if work.kills { kill(pid, SIGKILL) }
         if work.hogsMemory, earlier == 0 { Self.takeAllMemory() }
         do {
             try await Task.sleep(for: .milliseconds(work.milliseconds))

@@ -1,9 +1,10 @@
 import SluiceCore
-import SluiceQueue
 import SluiceSystem
 import SluiceTestKit
 import Synchronization
 import Testing
+
+@testable import SluiceQueue
 
 @Suite("A coordinator", .timeLimit(.minutes(2)))
 struct CoordinatorTests {
@@ -55,6 +56,34 @@ struct CoordinatorTests {
         }
         #expect(store.leader == nil)
         #expect(store.incarnations.isEmpty)
+    }
+
+    @Test("ids that a live worker fetched without ever hearing of it are cleared, those under way are not")
+    func reclaimsLive() async throws {
+        let store = MemoryTaskStore()
+        let hints = MemoryTaskHints()
+        let reclaimer = Reclaimer(store: store, hints: hints)
+        let (live, gone) = (WorkerID.random(), WorkerID.random())
+        try await store.register(
+            WorkerRegistration(
+                id: live,
+                role: .worker,
+                host: "test",
+                pid: 1,
+                version: "0",
+                queues: [Probe.queue],
+                concurrency: 1,
+                leaseLength: .seconds(15)
+            )
+        )
+        hints.leave([TaskID(1), TaskID(2)], to: live)
+        hints.leave([TaskID(3)], to: gone)
+        #expect(try await reclaimer.round() == 1)
+        #expect(hints.processing(live) == [TaskID(1), TaskID(2)] && hints.processing(gone).isEmpty)
+        try await hints.acknowledge([TaskID(2)], worker: live)
+        hints.leave([TaskID(4)], to: live)
+        #expect(try await reclaimer.round() == 1)
+        #expect(hints.processing(live) == [TaskID(4)])
     }
 
     @Test("one that is cut off stops trusting itself before another may lead")

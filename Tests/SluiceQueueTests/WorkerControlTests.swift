@@ -167,13 +167,17 @@ struct WorkerControlTests {
         }
     }
 
-    @Test("suspects run alone, whatever else there is to do, and all of it gets done")
-    func isolation() async throws {
+    @Test(
+        "suspects run with none but their group, whatever else there is to do, and all of it gets done",
+        arguments: [1, 3]
+    )
+    func isolation(group: Int) async throws {
         let store = MemoryTaskStore()
         let ids = try await store.enqueue(try probes(400)).map(\.id)
         let suspects = Set(stride(from: 0, to: 400, by: 40))
-        store.suspect(suspects.map { ids[$0] })
+        store.suspect(suspects.map { ids[$0] }, group: group)
         let gauge = Gauge()
+        let isolated = Gauge()
         let broken = Atomic<Int>(0)
         let alone = Atomic<Int>(0)
         try await run(
@@ -183,10 +187,15 @@ struct WorkerControlTests {
                 gauge.enter()
                 defer { gauge.leave() }
                 let isSuspect = suspects.contains(input.number)
-                if isSuspect { alone.add(1, ordering: .relaxed) }
+                if isSuspect {
+                    alone.add(1, ordering: .relaxed)
+                    isolated.enter()
+                }
+                defer { if isSuspect { isolated.leave() } }
                 for _ in 0..<50 {
                     await Task.yield()
-                    if isSuspect && gauge.now != 1 { broken.add(1, ordering: .relaxed) }
+                    if isSuspect && gauge.now > group { broken.add(1, ordering: .relaxed) }
+                    if !isSuspect && isolated.now > 0 { broken.add(1, ordering: .relaxed) }
                 }
                 return .completed
             }

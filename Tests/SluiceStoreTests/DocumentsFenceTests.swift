@@ -57,7 +57,7 @@ struct DocumentsFenceTests {
             #expect(try await fixture.document(uri)?.state == "queued")
             let next = try await DocumentsFixture.register(fixture.tasks)
             let again = try #require(
-                try await PostgresControlStore(fixture.store).claimSuspect(queues: [.ingestion], worker: next)
+                try await fixture.tasks.claimNext(queue: .ingestion, limit: 1, worker: next).first
             )
             _ = try await fixture.documents.stage(version, window: 1, fence: again.fence)
             #expect(

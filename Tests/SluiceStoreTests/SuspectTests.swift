@@ -20,18 +20,63 @@ struct SuspectTests {
 
     private static let leader = WorkerID.random()
 
-    @Test("suspects are claimed by nobody who holds something, one at a time, and never by an ordinary claim")
+    private let slots: [QueueName: Int] = [.ingestion: 8]
+
+    /// Two workers end that held all of these.
+    private func crashTwice(_ ids: [TaskID], _ tasks: PostgresTaskStore, _ store: Store) async throws {
+        for _ in 0..<2 {
+            let victim = try await ControlFixture.worker(tasks)
+            #expect(try await tasks.claim(ids, queue: .ingestion, worker: victim).count == ids.count)
+            #expect(try await crash(victim, tasks, store).count == ids.count)
+        }
+    }
+
+    @Test("what a process held that ended runs again at once and with others: once happens to anybody")
+    func innocents() async throws {
+        try await withTestStore { store in
+            let tasks = PostgresTaskStore(store)
+            let ids = try await tasks.enqueue((0..<100).map { _ in ControlFixture.task() }).map(\.id)
+            let victim = try await ControlFixture.worker(tasks)
+            _ = try await tasks.claim(ids, queue: .ingestion, worker: victim)
+            #expect(try await crash(victim, tasks, store).count == 100)
+            let me = try await ControlFixture.worker(tasks)
+            #expect(try await !orders(me, store).hasSuspects)
+            let again = try await tasks.claim(ids, queue: .ingestion, worker: me)
+            #expect(again.count == 100 && again.allSatisfy { $0.attempt == 1 && $0.crashCount == 1 })
+        }
+    }
+
+    @Test("a hundred suspects run in groups of twelve, with nothing beside a group")
+    func groups() async throws {
+        try await withTestStore { store in
+            let tasks = PostgresTaskStore(store)
+            let control = PostgresControlStore(store)
+            let ids = try await tasks.enqueue((0..<100).map { _ in ControlFixture.task() }).map(\.id)
+            try await crashTwice(ids, tasks, store)
+            let wide = try await ControlFixture.worker(tasks)
+            let narrow = try await ControlFixture.worker(tasks)
+            let group = try await control.claimSuspects(slots: [.ingestion: 50], worker: wide)
+            #expect(Set(group.map(\.id)) == Set(ids[0..<12]))
+            #expect(try await control.claimSuspects(slots: [.ingestion: 50], worker: wide).isEmpty)
+            let eight = try await control.claimSuspects(slots: slots, worker: narrow)
+            #expect(Set(eight.map(\.id)) == Set(ids[12..<20]))
+            // The group ends with its process: each of them alone now.
+            #expect(try await crash(wide, tasks, store).count == 12)
+            let other = try await ControlFixture.worker(tasks)
+            #expect(try await control.claimSuspects(slots: slots, worker: other).map(\.id) == [ids[0]])
+        }
+    }
+
+    @Test("suspects are claimed by nobody who holds something, a group at a time, and never by an ordinary claim")
     func claims() async throws {
         try await withTestStore { store in
             let tasks = PostgresTaskStore(store)
             let control = PostgresControlStore(store)
             let ids = try await tasks.enqueue((0..<4).map { _ in ControlFixture.task() }).map(\.id)
-            let victim = try await ControlFixture.worker(tasks)
-            _ = try await tasks.claim(Array(ids[0..<3]), queue: .ingestion, worker: victim)
-            #expect(try await crash(victim, tasks, store).count == 3)
+            try await crashTwice(Array(ids[0..<3]), tasks, store)
             for id in ids[0..<3] {
                 let record = try #require(try await store.task(id))
-                #expect(record.isSuspect && record.attempt == 0 && record.crashCount == 1 && record.state == .available)
+                #expect(record.isSuspect && record.attempt == 0 && record.crashCount == 2 && record.state == .available)
             }
             let me = try await ControlFixture.worker(tasks)
             #expect(try await orders(me, store).hasSuspects)
@@ -39,18 +84,20 @@ struct SuspectTests {
             #expect(try await tasks.claim(Array(ids[0..<3]), queue: .ingestion, worker: me).isEmpty)
             let innocent = try await tasks.claimNext(queue: .ingestion, limit: 10, worker: me)
             #expect(innocent.map(\.id) == [ids[3]])
-            #expect(try await control.claimSuspect(queues: [.ingestion], worker: me) == nil, "it holds something")
+            #expect(try await control.claimSuspects(slots: slots, worker: me).isEmpty, "it holds something")
             _ = try await tasks.settle([Settlement(innocent[0].fence, .completed)], worker: me)
-            let first = try #require(try await control.claimSuspect(queues: [.ingestion], worker: me))
-            #expect(first.id == ids[0] && first.attempt == 1 && first.crashCount == 1)
-            #expect(try await control.claimSuspect(queues: [.ingestion], worker: me) == nil)
-            #expect(try await control.claimSuspect(queues: [.embedding], worker: victim) == nil)
+            let group = try await control.claimSuspects(slots: slots, worker: me)
+            let first = try #require(group.first)
+            #expect(group.count == 1 && first.id == ids[0] && first.attempt == 1 && first.crashCount == 2)
+            #expect(try await control.claimSuspects(slots: slots, worker: me).isEmpty)
+            let stranger = try await ControlFixture.worker(tasks)
+            #expect(try await control.claimSuspects(slots: [.embedding: 8], worker: stranger).isEmpty)
             // It failed, but its process did not: cleared.
             let failure = TaskFailure(errorClass: "a.b", message: "c")
             _ = try await tasks.settle([Settlement(first.fence, .retry(after: .zero, failure))], worker: me)
             #expect(try await store.task(ids[0])?.isSuspect == false)
             // Given back before its end: nothing is known.
-            let second = try #require(try await control.claimSuspect(queues: [.ingestion], worker: me))
+            let second = try #require(try await control.claimSuspects(slots: slots, worker: me).first)
             _ = try await tasks.settle([Settlement(second.fence, .released(after: .zero, reason: "x"))], worker: me)
             #expect(try await store.task(second.id)?.isSuspect == true)
         }
@@ -61,9 +108,7 @@ struct SuspectTests {
         try await withTestStore { store in
             let tasks = PostgresTaskStore(store)
             let ids = try await tasks.enqueue((0..<3).map { _ in ControlFixture.task() }).map(\.id)
-            let victim = try await ControlFixture.worker(tasks)
-            _ = try await tasks.claim(ids, queue: .ingestion, worker: victim)
-            _ = try await crash(victim, tasks, store)
+            try await crashTwice(ids, tasks, store)
             var workers: [WorkerID] = []
             for count in 1...9 {
                 workers.append(try await ControlFixture.worker(tasks))
@@ -79,7 +124,7 @@ struct SuspectTests {
         var generator = SeededGenerator(seed: seed)
         let maxAttempts = Int.random(in: 1...4, using: &generator)
         let plan = (0..<12).map { _ in
-            (isCrash: Int.random(in: 0..<3, using: &generator) > 0, company: Int.random(in: 1...3, using: &generator))
+            (isCrash: Int.random(in: 0..<3, using: &generator) > 0, company: Int.random(in: 1...40, using: &generator))
         }
         try await withTestStore { store in
             let tasks = PostgresTaskStore(store)
@@ -89,14 +134,18 @@ struct SuspectTests {
             for step in plan {
                 let worker = try await ControlFixture.worker(tasks)
                 let held: ClaimedTask
+                var company = 1
                 if record.isSuspect {
-                    held = try #require(try await control.claimSuspect(queues: [.ingestion], worker: worker))
+                    company = Int.random(in: 1...record.group, using: &generator)
+                    try await accompany(id, company - 1, tasks, store)
+                    let group = try await control.claimSuspects(slots: [.ingestion: company], worker: worker)
+                    #expect(group.count == company)
+                    held = try #require(group.first { $0.id == id })
                 } else {
+                    company = step.company
                     // Company that is cleared at once afterwards, so that it is no suspect in the next step.
-                    let company = try await tasks.enqueue((1..<step.company).map { _ in ControlFixture.task() }).map(
-                        \.id
-                    )
-                    let claimed = try await tasks.claim([id] + company, queue: .ingestion, worker: worker)
+                    let others = try await tasks.enqueue((1..<company).map { _ in ControlFixture.task() }).map(\.id)
+                    let claimed = try await tasks.claim([id] + others, queue: .ingestion, worker: worker)
                     held = try #require(claimed.first { $0.id == id })
                 }
                 record.attempt += 1
@@ -111,17 +160,18 @@ struct SuspectTests {
                     try await discardOthers(id, store)
                     continue
                 }
-                let sentence = CrashJudgement.lost(&record, company: step.company)
+                let sentence = CrashJudgement.lost(&record, company: company)
                 _ = try await crash(worker, tasks, store)
                 let stored = try #require(try await store.task(id))
                 switch sentence {
-                case .suspect:
-                    #expect(stored.state == .available && stored.isSuspect && stored.attempt == record.attempt)
+                case .again, .suspect:
+                    #expect(stored.state == .available && stored.attempt == record.attempt)
+                    #expect(stored.isSuspect == (sentence == .suspect))
                     #expect(stored.crashCount == record.crashCount)
                 case .dead: #expect(stored.state == .dead && !stored.isQuarantined)
                 case .quarantined: #expect(stored.state == .dead && stored.isQuarantined)
                 }
-                if sentence != .suspect {
+                if stored.state == .dead {
                     if record.soloCrashes >= CrashJudgement.crashesToConvict {
                         #expect(stored.reason?.hasPrefix("worker.crashed: 2 worker processes ended") == true)
                         #expect(stored.reason?.contains("host 'test' with pid 1") == true)
@@ -131,6 +181,21 @@ struct SuspectTests {
                 try await discardOthers(id, store)
             }
         }
+    }
+
+    /// Gives a suspect fellows of its group.
+    private func accompany(_ id: TaskID, _ count: Int, _ tasks: PostgresTaskStore, _ store: Store) async throws {
+        if count == 0 { return }
+        let fellows = try await tasks.enqueue((0..<count).map { _ in ControlFixture.task() }).map(\.id)
+        try await store.pool.execute(
+            Statement(
+                """
+                UPDATE tasks SET suspect = true, isolation_group = (SELECT isolation_group FROM tasks WHERE id = $1)
+                WHERE id = ANY ($2)
+                """,
+                [.int8(id.rawValue), .int8Array(fellows.map(\.rawValue))]
+            )
+        )
     }
 
     private func discardOthers(_ id: TaskID, _ store: Store) async throws {

@@ -105,13 +105,7 @@ struct TaskStoreTests {
             #expect(rescued == [RescuedTask(id: held.id, queue: .ingestion, cause: .leaseLost, isDead: false)])
             #expect(try await tasks.settle([Settlement(held.fence, verdict)], worker: slow) == [held.fence])
             let next = try await worker(tasks)
-            #expect(
-                try await tasks.claimNext(queue: .ingestion, limit: 1, worker: next).isEmpty,
-                "a suspect runs alone"
-            )
-            let again = try #require(
-                try await PostgresControlStore(store).claimSuspect(queues: [.ingestion], worker: next)
-            )
+            let again = try #require(try await tasks.claimNext(queue: .ingestion, limit: 1, worker: next).first)
             #expect(again.attempt == 2 && again.crashCount == 1 && again.token > held.token)
             #expect(try await tasks.renew(slow, report: report(), holding: []) == .expired)
         }

@@ -135,6 +135,10 @@ package final class MemoryTaskHints: TaskHints {
     package func clear(queue: QueueName) async throws { try perform { $0.windows[queue] = [] } }
     package func incarnations() async throws -> [WorkerID] { try perform { Array($0.processing.keys) } }
 
+    package func held(by worker: WorkerID) async throws -> [TaskID] {
+        try perform { $0.processing[worker] ?? [] }
+    }
+
     package func reclaim(worker: WorkerID) async throws -> [TaskID] {
         try perform { $0.processing.removeValue(forKey: worker) ?? [] }
     }
@@ -163,5 +167,6 @@ package final class MemoryTaskHints: TaskHints {
         for id in ids {
             if let index = state.processing[worker]?.firstIndex(of: id) { state.processing[worker]?.remove(at: index) }
         }
+        if state.processing[worker]?.isEmpty == true { state.processing[worker] = nil }
     }
 }

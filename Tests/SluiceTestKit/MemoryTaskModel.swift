@@ -29,7 +29,8 @@ struct MemoryTaskModel: Sendable {
     var history = TaskHistory()
     var cancels: [TaskID: String] = [:]
     var requests: [WorkerID: WorkerRequest] = [:]
-    var suspects: Set<TaskID> = []
+    /// With how many may run together with each.
+    var suspects: [TaskID: Int] = [:]
     var progress: [ProgressReport] = []
     let origin = ContinuousClock.now
     private var nextID: Int64 = 0
@@ -112,7 +113,7 @@ struct MemoryTaskModel: Sendable {
         guard isLive(worker, at: now) else { return [] }
         return ids.compactMap { id in
             guard var row = rows[id], row.state == .available, row.task.queue == queue, mayStart(row.task),
-                !suspects.contains(id)
+                suspects[id] == nil
             else {
                 return nil
             }
@@ -146,7 +147,7 @@ struct MemoryTaskModel: Sendable {
     /// Available tasks in the order in which they should run.
     func available(_ queue: QueueName) -> [TaskID] {
         rows.values
-            .filter { $0.state == .available && $0.task.queue == queue && !suspects.contains($0.id) }
+            .filter { $0.state == .available && $0.task.queue == queue && suspects[$0.id] == nil }
             .sorted { ($0.task.priority, $0.runAt, $0.id) < ($1.task.priority, $1.runAt, $1.id) }
             .map(\.id)
     }
@@ -201,20 +202,22 @@ struct MemoryTaskModel: Sendable {
             }
             orders.cancelled[Fence(task: task, token: token)] = reason
         }
-        orders.hasSuspects = suspects.contains { id in
+        orders.hasSuspects = suspects.keys.contains { id in
             rows[id].map { $0.state == .available && queues.contains($0.task.queue) } ?? false
         }
         return orders
     }
 
-    mutating func claimSuspect(_ queues: [QueueName], _ worker: WorkerID, at now: Instant) -> ClaimedTask? {
+    mutating func claimSuspects(_ slots: [QueueName: Int], _ worker: WorkerID, at now: Instant) -> [ClaimedTask] {
         let holds = rows.values.contains { $0.state == .running && $0.owner == worker }
-        let waiting = suspects.filter { rows[$0]?.state == .available }.sorted()
-        guard !holds, let id = waiting.first, let queue = rows[id]?.task.queue, queues.contains(queue) else {
-            return nil
-        }
-        suspects.remove(id)
-        return claim([id], queue, worker, at: now).first
+        let waiting = suspects.keys.filter { rows[$0]?.state == .available }.sorted()
+        guard !holds, let first = waiting.first, let queue = rows[first]?.task.queue, let group = suspects[first],
+            let room = slots[queue]
+        else { return [] }
+        let alike = waiting.filter { suspects[$0] == group && rows[$0]?.task.queue == queue }
+        let taken = Array(alike.prefix(min(group, room)))
+        for id in taken { suspects[id] = nil }
+        return claim(taken, queue, worker, at: now)
     }
 
     mutating func retire(_ worker: WorkerID) {

@@ -7,7 +7,7 @@ package final class MemoryTaskStore: TaskStore, ControlStore {
     package enum Operation: Hashable, Sendable, CaseIterable {
         case enqueue, register, renew, claim, claimNext, settle, retire, lead, resign, promoteDue
         case dispatchState, streams, heads, available, running
-        case rescue, goneWorkers, prune, reportLeader, exchange, claimSuspect
+        case rescue, goneWorkers, prune, reportLeader, exchange, claimSuspects
     }
 
     package typealias Fault = @Sendable (Operation) -> FaultMode?
@@ -33,7 +33,10 @@ package final class MemoryTaskStore: TaskStore, ControlStore {
     package func cancel(_ task: TaskID, reason: String) { model.withLock { $0.cancels[task] = reason } }
     package func ask(_ worker: WorkerID, _ request: WorkerRequest) { model.withLock { $0.requests[worker] = request } }
     /// Only a worker that holds nothing gets these, one at a time.
-    package func suspect(_ tasks: [TaskID]) { model.withLock { $0.suspects.formUnion(tasks) } }
+    /// These are suspects from now on, of which `group` may run together.
+    package func suspect(_ tasks: [TaskID], group: Int = 1) {
+        model.withLock { model in for task in tasks { model.suspects[task] = group } }
+    }
     /// What was said under a claim that still held.
     package var progress: [ProgressReport] { model.withLock { $0.progress } }
 
@@ -84,8 +87,8 @@ package final class MemoryTaskStore: TaskStore, ControlStore {
         try await perform(.exchange) { model, _ in model.exchange(worker, queues, progress) }
     }
 
-    package func claimSuspect(queues: [QueueName], worker: WorkerID) async throws -> ClaimedTask? {
-        try await perform(.claimSuspect) { $0.claimSuspect(queues, worker, at: $1) }
+    package func claimSuspects(slots: [QueueName: Int], worker: WorkerID) async throws -> [ClaimedTask] {
+        try await perform(.claimSuspects) { $0.claimSuspects(slots, worker, at: $1) }
     }
 
     // MARK: - TaskStore

@@ -1,6 +1,7 @@
 import CLibPQ
 import Sluice
 import SluiceCore
+import SluicePostgres
 import SluiceServerKit
 import SluiceStore
 import SluiceSystem
@@ -74,6 +75,25 @@ struct LibraryTests {
             }
             #expect(PQtransactionStatus(connection.raw) == PQTRANS_INERROR)
             connection.run("ROLLBACK")
+        }
+    }
+
+    @Test("a worker in another program runs suspects of crashes too, and obeys orders to cancel")
+    func controlled() async throws {
+        try await withTestStore { store in
+            let settings = try settings(store)
+            let client = try SluiceClient(settings)
+            defer { client.close() }
+            let suspect = try await client.enqueue(PrintInvoice(order: 1))
+            try await store.pool.execute(
+                Statement("UPDATE tasks SET suspect = true WHERE id = $1", [.int8(suspect.id)])
+            )
+            let worker = try SluiceWorker(settings, handlers: try invoiceHandlers(), concurrency: ["printing": 2])
+            async let running: Void = worker.run()
+            let status = try await client.wait(for: suspect.id, atMost: .seconds(10))
+            worker.stop()
+            try await running
+            #expect(status?.state == .completed)
         }
     }
 

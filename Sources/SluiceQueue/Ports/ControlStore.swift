@@ -1,6 +1,6 @@
 package import SluiceCore
 
-/// What operators ask of a worker and of its attempts, what its handlers report, and tasks that must run alone.
+/// What operators ask of a worker and of its attempts, what its handlers report, and tasks that must run isolated.
 /// Implemented on PostgreSQL by SluiceStore.
 ///
 /// Calls may throw a `TransientFailure`; what is missed comes with the next call.
@@ -8,9 +8,9 @@ package protocol ControlStore: Sendable {
     /// Stores what handlers said of their progress, each behind its fence, and returns what is asked of the worker now. An
     /// order comes again until it is obeyed.
     func exchange(_ worker: WorkerID, queues: [QueueName], progress: [ProgressReport]) async throws -> ControlOrders
-    /// Claims one available suspect of the queues for a worker that holds nothing; nil when there is none, or when it holds
-    /// something, or its lease has expired.
-    func claimSuspect(queues: [QueueName], worker: WorkerID) async throws -> ClaimedTask?
+    /// Claims a group of available suspects of one of the queues, as many as may run together and there are slots for, for
+    /// a worker that holds nothing. None when there is none, or when it holds something, or its lease has expired.
+    func claimSuspects(slots: [QueueName: Int], worker: WorkerID) async throws -> [ClaimedTask]
 }
 
 /// What a handler said of its progress.

@@ -24,6 +24,8 @@ package protocol TaskHints: DispatchHints {
     func clear(queue: QueueName) async throws
     /// Incarnations that have a processing list.
     func incarnations() async throws -> [WorkerID]
+    /// The ids in the list of an incarnation: fetched, and neither acknowledged nor given back.
+    func held(by worker: WorkerID) async throws -> [TaskID]
     /// Takes what is left in the list of an incarnation that is gone, and deletes the list.
     func reclaim(worker: WorkerID) async throws -> [TaskID]
     /// Round trip to the server.

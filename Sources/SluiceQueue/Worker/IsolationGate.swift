@@ -1,6 +1,6 @@
 /// Decides when a worker may run a suspect: only when nothing else runs in the process and nothing is being claimed.
 ///
-/// Suspects run one at a time while the lanes' own claims pause: of two that run together neither could be found guilty.
+/// Suspects run one group at a time while the lanes' own claims pause: what runs beside them would be suspected too.
 /// A pure value.
 package struct IsolationGate: Sendable, Equatable {
     private var claimsUnderWay = 0

@@ -4,7 +4,9 @@ internal import SluiceSystem
 internal import Synchronization
 
 extension Worker {
-    static let isolationReason = "a task that may have ended a worker runs alone first"
+    static let isolationReason = "tasks that may have ended workers run first, with nothing beside them"
+    /// After a turn that found no suspect to run, since a cap holds them back or others were faster.
+    private static let fruitlessPause = Duration.seconds(2)
 
     /// Asks the handlers of these attempts to stop; those that do not are given up after the grace.
     func cancel(_ reasons: [Fence: String]) {
@@ -44,19 +46,28 @@ extension Worker {
     /// Ends a claim that the gate let in.
     func leaveGate() { if isolation.withLock({ $0.leave() }) { holds.quiet.ring() } }
 
-    /// Runs suspects of crashes, one at a time with nothing beside them, when it is this worker's turn.
+    /// Runs suspects of crashes, one group at a time with nothing beside it, when it is this worker's turn.
     ///
     /// While it does, the lanes claim nothing and what was claimed ahead goes back. So that a suspect which ends the process
-    /// takes nothing with it, and is known to be guilty.
+    /// takes only suspects with it, and is known to be guilty once it is alone.
     func isolationLoop(_ shutdown: Shutdown) async {
         guard let control else { return }
+        var pauses = 0
+        var notBefore = ContinuousClock.now
         while shutdown.isRunning {
             _ = await suspects.wait(until: nil, on: loops)
-            guard shutdown.isRunning, !isQuiet else { continue }
+            guard shutdown.isRunning, !isQuiet, .now >= notBefore else { continue }
             isolation.withLock { $0.close() }
             for lane in lanes { giveBack(lane.drain(), reason: Self.isolationReason) }
             let count = await runSuspects(control, shutdown)
-            if count > 0 { logger.notice("suspects of crashes have run alone", metadata: ["count": "\(count)"]) }
+            if count > 0 {
+                logger.notice("suspects of crashes have run isolated", metadata: ["count": "\(count)"])
+                pauses = 0
+            } else {
+                // Each turn costs what else the worker could do.
+                notBefore = .now + Self.fruitlessPause * Double(1 << pauses)
+                pauses = min(pauses + 1, 4)
+            }
             isolation.withLock { $0.open() }
             for lane in lanes { lane.bell.ring() }
         }
@@ -73,16 +84,20 @@ extension Worker {
             }
             guard let me = lease.withLock({ $0.trusted(at: .now) }) else { return count }
             do {
-                let queues = lanes.map(\.queue)
-                guard let task = try await control.claimSuspect(queues: queues, worker: me),
-                    let lane = lanes.first(where: { $0.queue == task.queue })
-                else { return count }
-                logger.notice(
-                    "a suspect of a crash runs alone",
-                    metadata: ["task.id": "\(task.id)", "crashes": "\(task.crashCount)"]
-                )
-                accept([task], lane, me, shutdown)
-                count += 1
+                let group = try await control.claimSuspects(slots: configuration.concurrency, worker: me)
+                guard let first = group.first, let lane = lanes.first(where: { $0.queue == first.queue }) else {
+                    return count
+                }
+                for task in group {
+                    logger.notice(
+                        "a suspect of crashes runs isolated",
+                        metadata: [
+                            "task.id": "\(task.id)", "crashes": "\(task.crashCount)", "together": "\(group.count)",
+                        ]
+                    )
+                }
+                accept(group, lane, me, shutdown)
+                count += group.count
             } catch {
                 logger.warning("claiming a suspect failed", metadata: ["error": "\(error)"])
                 return count

@@ -37,6 +37,8 @@ package final class Worker: Sendable {
     /// Incarnations that ended although this process was well: what they held is given back.
     private let former = Mutex<[WorkerID]>([])
 
+    /// - Parameter control: nil: the worker obeys no orders, stores no progress and runs no suspects. A fleet of such workers
+    ///   never runs a task again with which two processes have ended.
     package init(
         configuration: WorkerConfiguration,
         store: any TaskStore,

@@ -70,7 +70,7 @@ extension PostgresTaskStore {
     /// then counted in a new snapshot, which sees what earlier holders of the locks have claimed.
     ///
     /// - Parameter limit: nil for claims of hints, for which the relay has taken tokens already.
-    /// - Parameter isSuspect: true when the one to claim is a suspect of a crash: rates do not concern it.
+    /// - Parameter isSuspect: true when those to claim are suspects of crashes: rates do not concern them.
     func weighedClaim(
         queue: QueueName,
         worker: WorkerID,
@@ -118,8 +118,8 @@ extension PostgresTaskStore {
                 chosen.append(task.id)
             }
             if isSuspect {
-                guard let id = chosen.first else { return [] }
-                return try await transaction.query(ClaimStatements.claimSuspect(id, queue: queue, worker: worker))
+                if chosen.isEmpty { return [] }
+                return try await transaction.query(ClaimStatements.claimSuspects(chosen, queue: queue, worker: worker))
             }
             let claimed =
                 chosen.isEmpty

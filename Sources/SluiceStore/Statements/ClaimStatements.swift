@@ -100,27 +100,30 @@ enum ClaimStatements {
         )
     }
 
-    /// Claims one suspect of a crash for a worker that holds nothing: it is to run alone. The caller has weighed the queue's
-    /// controls under their locks.
+    /// Claims a group of suspects of crashes for a worker that holds nothing: nothing else is to run beside them. The caller
+    /// has weighed the queue's controls under their locks.
     ///
     /// - Index: the primary key, and `tasks_running_idx` for what the worker holds.
-    static func claimSuspect(_ id: TaskID, queue: QueueName, worker: WorkerID) -> Statement<ClaimedTask> {
+    static func claimSuspects(_ ids: [TaskID], queue: QueueName, worker: WorkerID) -> Statement<ClaimedTask> {
         Statement(
             """
             WITH me AS MATERIALIZED (
                 SELECT id FROM workers WHERE id = $3 AND lease_expires_at > now() AND state <> 'lost' FOR SHARE
             ), picked AS MATERIALIZED (
-                SELECT tasks.id FROM tasks
-                WHERE tasks.id = $1 AND tasks.queue IS NOT DISTINCT FROM $2 AND tasks.suspect
-                    AND tasks.state IS NOT DISTINCT FROM 'available' AND EXISTS (SELECT FROM me)
+                SELECT found.id FROM unnest($1::int8[]) AS given (id) CROSS JOIN LATERAL (
+                    SELECT tasks.id FROM tasks
+                    WHERE tasks.id = given.id AND tasks.queue IS NOT DISTINCT FROM $2 AND tasks.suspect
+                        AND tasks.state IS NOT DISTINCT FROM 'available'
+                    FOR UPDATE SKIP LOCKED
+                ) AS found
+                WHERE EXISTS (SELECT FROM me)
                     AND NOT EXISTS (SELECT FROM tasks AS held WHERE held.lease_owner = $3 AND held.state = 'running')
-                FOR UPDATE OF tasks SKIP LOCKED
             )
             UPDATE tasks SET \(assignment("$3"))
             FROM picked WHERE tasks.id = picked.id
             RETURNING \(columns)
             """,
-            [.int8(id.rawValue), .text(queue.rawValue), .uuid(worker)],
+            [.int8Array(ids.map(\.rawValue)), .text(queue.rawValue), .uuid(worker)],
             decode: decode
         )
     }

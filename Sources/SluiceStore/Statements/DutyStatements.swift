@@ -24,8 +24,8 @@ enum DutyStatements {
 
     /// Takes running tasks from workers that are gone and from attempts beyond their deadline, while `term` leads.
     ///
-    /// A lost lease counts a crash and makes the task a suspect, which runs again at once, alone. What is fair to it is
-    /// `CrashJudgement`'s to say; this is its form in SQL. Attempts used up, it dies.
+    /// A lost lease counts a crash, and the task runs again at once; from the second one on as a suspect, isolated. What is
+    /// fair to it is `CrashJudgement`'s to say; this is its form in SQL. Attempts used up, it dies.
     /// The deadline has a grace of 15 s in which the worker itself ends the attempt.
     /// - Index: `tasks_running_idx` (a scan of the running tasks only); locked rows are being settled, so they are skipped.
     static func rescue(limit: Int, term: Int64) -> Statement<RescuedTask> {
@@ -44,17 +44,23 @@ enum DutyStatements {
                 WHERE tasks.state = 'running' AND EXISTS (SELECT FROM leader WHERE term = $2)
                     AND (workers.id IS NULL OR tasks.deadline_at < now() - interval '15 seconds')
                 ORDER BY tasks.id LIMIT $1 FOR UPDATE OF tasks SKIP LOCKED
+            ), company AS (
+                -- Unknown: not alone.
+                SELECT taken.id, coalesce(gone_workers.lost_with, owner.lost_with, 2) AS count
+                FROM taken JOIN tasks USING (id)
+                LEFT JOIN workers AS owner ON owner.id = tasks.lease_owner
+                LEFT JOIN gone_workers ON gone_workers.id = tasks.lease_owner
             ), facts AS (
                 SELECT tasks.*, cause, CASE cause WHEN 'lost' THEN 'lease.lost' ELSE 'deadline.exceeded' END AS class,
                     CASE cause WHEN 'lost' THEN $3 ELSE $4 END AS message,
-                    cause = 'lost' AND tasks.suspect AS ran_alone,
-                    cause = 'lost' AND tasks.suspect AND tasks.solo_crashes + 1 >= $5 AS guilty,
-                    cause = 'lost' AND NOT tasks.suspect
-                        AND coalesce(gone_workers.lost_with, owner.lost_with, 2) > 1 AS refund,
+                    cause = 'lost' AND tasks.suspect AND company.count = 1 AS ran_alone,
+                    cause = 'lost' AND tasks.suspect AND company.count = 1 AND tasks.solo_crashes + 1 >= $5 AS guilty,
+                    cause = 'lost' AND company.count > 1 AS refund,
+                    tasks.suspect OR cause = 'lost' AND tasks.crash_count + 1 >= $9 AS suspected,
+                    CASE cause WHEN 'lost' THEN greatest(1, company.count / $10) ELSE tasks.isolation_group END AS together,
                     owner.host AS owner_host, owner.pid AS owner_pid, owner.resident_bytes AS owner_bytes
-                FROM tasks JOIN taken USING (id)
+                FROM tasks JOIN taken USING (id) JOIN company USING (id)
                 LEFT JOIN workers AS owner ON owner.id = tasks.lease_owner
-                LEFT JOIN gone_workers ON gone_workers.id = tasks.lease_owner
             ), judged AS (
                 SELECT facts.*, guilty OR attempt >= max_attempts AND NOT refund AS dies FROM facts
             ), kept AS (
@@ -66,7 +72,7 @@ enum DutyStatements {
                 UPDATE tasks SET state = 'available', lease_token = NULL, lease_owner = NULL, claimed_at = NULL,
                     deadline_at = NULL, crash_count = tasks.crash_count + CASE cause WHEN 'lost' THEN 1 ELSE 0 END,
                     attempt = tasks.attempt - CASE WHEN refund THEN 1 ELSE 0 END,
-                    suspect = tasks.suspect OR cause = 'lost',
+                    suspect = suspected, isolation_group = together,
                     solo_crashes = tasks.solo_crashes + CASE WHEN ran_alone THEN 1 ELSE 0 END
                 FROM judged WHERE tasks.id = judged.id AND NOT dies
             ), gone AS (
@@ -87,7 +93,7 @@ enum DutyStatements {
                 .text("%s worker processes ended while this task ran alone in them"),
                 .text(
                     "; the last one, on host '%s' with pid %s, had said before that %s MB of its memory were resident"
-                ),
+                ), .int4(CrashJudgement.crashesToSuspect), .int4(CrashJudgement.parts),
             ]
         ) { row throws(PostgresError) in
             RescuedTask(

@@ -42,8 +42,8 @@ enum OrderStatements {
 
     /// What is asked of a worker: of itself, of its attempts, and whether it is its turn to run suspects.
     ///
-    /// It is the turn of as many workers of a queue as there are suspects in it, the idlest first, and at most of half of
-    /// them: the others go on meanwhile.
+    /// It is the turn of as many workers of a queue as there are groups of suspects in it, the idlest first, and at most of
+    /// half of them: the others go on meanwhile.
     /// - Index: `workers_pkey`, `tasks_cancel_idx`, `tasks_suspects_idx`; all three hold next to nothing.
     static func orders(_ worker: WorkerID, _ queues: [QueueName]) -> Statement<Order> {
         Statement(
@@ -55,7 +55,7 @@ enum OrderStatements {
             UNION ALL
             SELECT NULL, NULL, NULL WHERE EXISTS (
                 SELECT FROM (
-                    SELECT queue, count(*) AS suspects FROM tasks
+                    SELECT queue, sum(1.0 / isolation_group) AS groups FROM tasks
                     WHERE suspect AND state = 'available' AND queue = ANY ($2::text[])
                         AND \(ControlStatements.isOpen("tasks")) GROUP BY queue
                 ) AS waiting
@@ -64,7 +64,7 @@ enum OrderStatements {
                     FROM workers AS me JOIN workers AS other ON waiting.queue = ANY (other.queues)
                         AND other.lease_expires_at > now() AND other.state = 'live'
                     WHERE me.id = $1
-                ) AS rank ON rank.before = 0 OR rank.before < suspects AND (rank.before + 1) * 2 <= rank.live
+                ) AS rank ON rank.before = 0 OR rank.before < groups AND (rank.before + 1) * 2 <= rank.live
             )
             """,
             [.uuid(worker), .textArray(queues.map(\.rawValue))]
@@ -79,21 +79,29 @@ enum OrderStatements {
         }
     }
 
+    struct Suspect: Sendable {
+        let queue: QueueName
+        /// How many may run together with it, itself included.
+        let group: Int
+        let task: Candidate
+    }
+
     /// The oldest suspects that no pause holds back.
     ///
     /// - Index: `tasks_suspects_idx`.
-    static func suspects(_ queues: [QueueName], limit: Int) -> Statement<(queue: QueueName, task: Candidate)> {
+    static func suspects(_ queues: [QueueName], limit: Int) -> Statement<Suspect> {
         Statement(
             """
-            SELECT queue, id, tenant_id, kind, priority, run_at FROM tasks
+            SELECT queue, id, tenant_id, kind, priority, run_at, isolation_group FROM tasks
             WHERE suspect AND state = 'available' AND queue = ANY ($1::text[]) AND \(ControlStatements.isOpen("tasks"))
             ORDER BY run_at, id LIMIT $2
             """,
             [.textArray(queues.map(\.rawValue)), .int8(Int64(limit))]
         ) { row throws(PostgresError) in
-            (
-                QueueName(trusted: try row.text(0)),
-                Candidate(
+            Suspect(
+                queue: QueueName(trusted: try row.text(0)),
+                group: try row.int16(6),
+                task: Candidate(
                     id: TaskID(rawValue: try row.int64(1)),
                     tenant: TenantID(trusted: try row.text(2)),
                     kind: TaskKind(trusted: try row.text(3)),

@@ -119,7 +119,7 @@ enum TaskText {
         text += "  state    \(task.state.rawValue), attempt \(task.attempt)"
         text += (task.maxAttempts.map { " of \($0)" } ?? "") + ", \(task.crashCount) crashes"
         text += (task.priority.map { ", priority \($0)" } ?? "") + "\n"
-        if task.isSuspect { text += "  suspect  a worker process ended while it held this task; it runs alone\n" }
+        if task.isSuspect { text += "  suspect  worker processes ended while they held this task; it runs isolated\n" }
         if task.isQuarantined { text += "  quarantined: raised by `dlq retry` only when it is asked for\n" }
         if let reason = task.reason {
             text += (task.state == .running ? "  to be cancelled: " : "  reason   ") + "\(Table.printable(reason))\n"
