@@ -68,8 +68,14 @@ enum EnqueueStatements {
         let sorted = counts.sorted { $0.key < $1.key }
         return Statement(
             """
-            UPDATE batches SET total = total + given.count, pending = pending + given.count, finished_at = NULL
-            FROM unnest($1::int8[], $2::int8[]) AS given (id, count) WHERE batches.id = given.id
+            WITH roots AS MATERIALIZED (
+                SELECT id FROM batches
+                WHERE id = ANY (ARRAY(SELECT coalesce(root_id, id) FROM batches WHERE id = ANY ($1::int8[])))
+                ORDER BY id FOR NO KEY UPDATE
+            )
+            UPDATE batches SET total = total + given.count, pending = pending + given.count
+            FROM unnest($1::int8[], $2::int8[]) AS given (id, count)
+            WHERE batches.id = given.id AND (SELECT count(*) FROM roots) > 0
             """,
             [.int8Array(sorted.map(\.key.rawValue)), .int8Array(sorted.map { Int64($0.value) })]
         )
@@ -95,12 +101,8 @@ enum EnqueueStatements {
                 SELECT id, tenant_id, queue, kind, 'cancelled', attempt, crash_count, payload_version, payload, batch_id,
                     unique_key, 'superseded by a newer task; died of ' || error_class, created_at
                 FROM gone
-            ), counts AS (
-                SELECT batch_id, count(*) AS count FROM gone WHERE batch_id IS NOT NULL GROUP BY batch_id
-            )
-            UPDATE batches SET dead = dead - count, cancelled = cancelled + count,
-                finished_at = CASE WHEN pending = 0 AND dead = count THEN now() END
-            FROM counts WHERE batches.id = counts.batch_id
+            ), \(BatchAccounting.move("gone", from: .dead, to: .cancelled))
+            SELECT count(*) FROM gone
             """,
             [
                 .textArray(tasks.map(\.tenant.rawValue)), .textArray(tasks.map(\.kind.rawValue)),

@@ -26,15 +26,7 @@ enum SettleStatements {
                 SELECT id, tenant_id, queue, kind, $4, attempt, crash_count, payload_version, payload, batch_id,
                     unique_key, lease_token, lease_owner, reason, created_at, claimed_at
                 FROM gone
-            ), counts AS (
-                SELECT batch_id, count(*) AS count FROM gone WHERE batch_id IS NOT NULL GROUP BY batch_id
-            ), counted AS (
-                UPDATE batches SET pending = pending - count,
-                    completed = completed + CASE WHEN $4 = 'completed' THEN count ELSE 0 END,
-                    cancelled = cancelled + CASE WHEN $4 = 'cancelled' THEN count ELSE 0 END,
-                    finished_at = CASE WHEN pending = count AND dead = 0 THEN now() END
-                FROM counts WHERE batches.id = counts.batch_id
-            )
+            ), \(BatchAccounting.move("gone", from: .pending, to: .init(state)))
             SELECT id FROM gone
             """,
             [
@@ -131,12 +123,7 @@ enum SettleStatements {
                 SELECT id, tenant_id, queue, kind, priority, attempt, max_attempts, crash_count, timeout_seconds,
                     payload_version, payload, batch_id, unique_key, class, message, fingerprint, created_at
                 FROM gone
-            ), counts AS (
-                SELECT batch_id, count(*) AS count FROM gone WHERE batch_id IS NOT NULL GROUP BY batch_id
-            ), counted AS (
-                UPDATE batches SET pending = pending - count, dead = dead + count
-                FROM counts WHERE batches.id = counts.batch_id
-            )
+            ), \(BatchAccounting.move("gone", from: .pending, to: .dead))
         """
 
     /// PostgreSQL's text holds no U+0000.
