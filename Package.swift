@@ -14,8 +14,8 @@ let settings: [SwiftSetting] = [
 /// One name a migration, in order; each has an `.up.sql` and a `.down.sql`.
 let migrations = [
     "m0001_tenants", "m0002_workers", "m0003_tasks", "m0004_archive", "m0005_indexes", "m0006_documents",
-    "m0007_chunks", "m0008_requests", "m0009_dead_windows", "m0010_workflows", "m0011_workflow_steps",
-    "m0012_workflow_ends", "m0013_workflow_advance", "m0014_audit",
+    "m0007_chunks", "m0008_requests", "m0009_dead_windows", "m0010_control",
+    "m0011_workflows", "m0012_workflow_steps", "m0013_workflow_ends", "m0014_workflow_advance", "m0015_audit",
 ].flatMap { ["\($0).up.sql", "\($0).down.sql"] }
 
 /// Lua scripts; `markers` stands before those that change a window.

@@ -65,33 +65,39 @@ package enum MigrationAssets {
         ),
         Script(
             version: 10,
-            name: "m0010_workflows",
-            up: PackageResources.m0010_workflows_up_sql,
-            down: PackageResources.m0010_workflows_down_sql
+            name: "m0010_control",
+            up: PackageResources.m0010_control_up_sql,
+            down: PackageResources.m0010_control_down_sql
         ),
         Script(
             version: 11,
-            name: "m0011_workflow_steps",
-            up: PackageResources.m0011_workflow_steps_up_sql,
-            down: PackageResources.m0011_workflow_steps_down_sql
+            name: "m0011_workflows",
+            up: PackageResources.m0011_workflows_up_sql,
+            down: PackageResources.m0011_workflows_down_sql
         ),
         Script(
             version: 12,
-            name: "m0012_workflow_ends",
-            up: PackageResources.m0012_workflow_ends_up_sql,
-            down: PackageResources.m0012_workflow_ends_down_sql
+            name: "m0012_workflow_steps",
+            up: PackageResources.m0012_workflow_steps_up_sql,
+            down: PackageResources.m0012_workflow_steps_down_sql
         ),
         Script(
             version: 13,
-            name: "m0013_workflow_advance",
-            up: PackageResources.m0013_workflow_advance_up_sql,
-            down: PackageResources.m0013_workflow_advance_down_sql
+            name: "m0013_workflow_ends",
+            up: PackageResources.m0013_workflow_ends_up_sql,
+            down: PackageResources.m0013_workflow_ends_down_sql
         ),
         Script(
             version: 14,
-            name: "m0014_audit",
-            up: PackageResources.m0014_audit_up_sql,
-            down: PackageResources.m0014_audit_down_sql
+            name: "m0014_workflow_advance",
+            up: PackageResources.m0014_workflow_advance_up_sql,
+            down: PackageResources.m0014_workflow_advance_down_sql
+        ),
+        Script(
+            version: 15,
+            name: "m0015_audit",
+            up: PackageResources.m0015_audit_up_sql,
+            down: PackageResources.m0015_audit_down_sql
         ),
     ]
 }

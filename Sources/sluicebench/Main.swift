@@ -15,7 +15,7 @@ struct Sluicebench: AsyncParsableCommand {
             schema and under a key prefix of their own, which they drop again.
             """,
         version: Version.text,
-        subcommands: [Noop.self, Extract.self, Split.self, Embed.self, Ingest.self]
+        subcommands: [Noop.self, Held.self, Flush.self, Extract.self, Split.self, Embed.self, Ingest.self]
     )
 }
 
@@ -40,6 +40,45 @@ struct Noop: AsyncParsableCommand {
         Environment.ignoreBrokenPipes()
         try await BenchSchema.run { settings in
             try output.print(try await NoopBench(settings: settings, tasks: tasks, concurrency: concurrency).run())
+        }
+    }
+}
+
+struct Held: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "No-op tasks a second while a transaction is left open, against before."
+    )
+
+    @Option(name: .long, help: "How long it is left open.") var minutes = 10.0
+    @Option(name: .long, help: "Attempts at once.") var concurrency = 1_000
+    @OptionGroup var output: BenchOutput
+
+    func run() async throws {
+        Environment.ignoreBrokenPipes()
+        try await BenchSchema.run { settings in
+            try output.print(try await HeldBench(settings: settings, minutes: minutes, concurrency: concurrency).run())
+        }
+    }
+}
+
+struct Flush: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "FLUSHALL during a drain: time to run again. Wipes the whole Redis server, so it wants --wipe-redis."
+    )
+
+    @Option(name: .long, help: "Tasks to enqueue and drain.") var tasks = 1_000_000
+    @Option(name: .long, help: "Attempts at once.") var concurrency = 1_000
+    @Flag(name: .long, help: "The Redis of SLUICE_REDIS_URL may be wiped.") var wipeRedis = false
+    @OptionGroup var output: BenchOutput
+
+    func validate() throws {
+        guard wipeRedis else { throw ValidationError("this runs FLUSHALL on SLUICE_REDIS_URL: say --wipe-redis") }
+    }
+
+    func run() async throws {
+        Environment.ignoreBrokenPipes()
+        try await BenchSchema.run { settings in
+            try output.print(try await FlushBench(settings: settings, tasks: tasks, concurrency: concurrency).run())
         }
     }
 }

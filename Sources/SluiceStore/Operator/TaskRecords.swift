@@ -16,142 +16,104 @@ package struct TaskRecord: Sendable {
     package let uniqueKey: String?
     package let worker: WorkerID?
     package let payload: String
-    /// Why it was cancelled, or the error of which it died.
+    /// Why it was cancelled, or the error of which it died; of a running one, why it is to be cancelled.
     package let reason: String?
     /// Microseconds since 1970-01-01 UTC.
     package let createdAt: Int64
     package let runAt: Int64?
     package let claimedAt: Int64?
     package let endedAt: Int64?
-}
+    /// What the handler of the attempt that runs said last.
+    package let progress: Progress?
+    /// A worker process ended while it held the task; it runs alone until it has survived that or is found guilty.
+    package let isSuspect: Bool
+    /// A dead letter that a bulk retry leaves alone unless it is asked for.
+    package let isQuarantined: Bool
 
-/// One attempt that ended without settling its task.
-package struct AttemptRecord: Sendable {
-    package let attempt: Int
-    package let token: LeaseToken
-    package let worker: WorkerID?
-    package let outcome: String
-    package let errorClass: String?
-    package let errorMessage: String?
-    /// Microseconds since 1970-01-01 UTC.
-    package let claimedAt: Int64?
-    package let endedAt: Int64
-}
-
-/// Which tasks `tasks ls` shows; nil means any.
-package struct TaskFilter: Sendable {
-    package var tenant: TenantID?
-    package var queue: QueueName?
-    package var kind: TaskKind?
-    package var batch: BatchID?
-
-    package init(tenant: TenantID? = nil, queue: QueueName? = nil, kind: TaskKind? = nil, batch: BatchID? = nil) {
-        self.tenant = tenant
-        self.queue = queue
-        self.kind = kind
-        self.batch = batch
+    package struct Progress: Sendable, Equatable {
+        package let done: Int64
+        /// Nil when the handler cannot know it.
+        package let total: Int64?
+        package let message: String?
+        /// Microseconds since 1970-01-01 UTC.
+        package let reportedAt: Int64
     }
-
-    fileprivate var parameters: [PGValue] {
-        [
-            .optionalText(tenant?.rawValue), .optionalText(queue?.rawValue), .optionalText(kind?.rawValue),
-            .optionalInt8(batch?.rawValue),
-        ]
-    }
-
-    fileprivate static let condition = """
-        ($1::text IS NULL OR tenant_id = $1) AND ($2::text IS NULL OR queue = $2) AND ($3::text IS NULL OR kind = $3)
-            AND ($4::int8 IS NULL OR batch_id = $4)
-        """
 }
 
 extension Store {
-    /// The newest tasks in one of these states.
-    package func tasks(_ filter: TaskFilter, states: [TaskState], limit: Int) async throws -> [TaskRecord] {
-        let live = states.filter(\.isLive)
+    /// The newest tasks that fit, at most `limit`, greatest number first. Without states: live ones.
+    package func tasks(_ filter: TaskFilter, limit: Int) async throws -> [TaskRecord] {
+        var filter = filter
+        if filter.states.isEmpty { filter.states = TaskState.allCases.filter(\.isLive) }
         var records: [TaskRecord] = []
-        if !live.isEmpty {
+        for source in [TaskFilter.Source.live, .archive, .dead] where filter.mayMatch(source) {
+            let (condition, values) = filter.condition(on: source)
             records += try await pool.query(
                 Self.record(
-                    "\(Self.liveColumns) FROM tasks WHERE \(TaskFilter.condition) AND state = ANY ($6)",
-                    filter.parameters + [.int8(Int64(limit)), .textArray(live.map(\.rawValue))]
-                )
-            )
-        }
-        let settled = states.filter { $0 == .completed || $0 == .cancelled }
-        if !settled.isEmpty {
-            records += try await pool.query(
-                Self.record(
-                    "\(Self.archiveColumns) FROM tasks_archive WHERE \(TaskFilter.condition) AND state = ANY ($6)",
-                    filter.parameters + [.int8(Int64(limit)), .textArray(settled.map(\.rawValue))]
-                )
-            )
-        }
-        if states.contains(.dead) {
-            records += try await pool.query(
-                Self.record(
-                    "\(Self.deadColumns) FROM dead_letters WHERE \(TaskFilter.condition)",
-                    filter.parameters + [.int8(Int64(limit))]
+                    "\(Self.columns(source)) WHERE \(condition) ORDER BY id DESC LIMIT $\(values.count + 1)",
+                    values + [.int8(Int64(limit))]
                 )
             )
         }
         return Array(records.sorted { $0.id > $1.id }.prefix(limit))
     }
 
+    /// How many tasks fit. Reads them all.
+    package func countTasks(_ filter: TaskFilter) async throws -> Int {
+        var count = 0
+        for source in [TaskFilter.Source.live, .archive, .dead] where filter.mayMatch(source) {
+            let (condition, values) = filter.condition(on: source)
+            let rows = try await pool.query(
+                Statement("SELECT count(*) FROM \(source.rawValue) WHERE \(condition)", values) {
+                    row throws(PostgresError) in Int(try row.int64(0))
+                }
+            )
+            count += rows.first ?? 0
+        }
+        return count
+    }
+
     /// One task, live, archived or dead; nil when there is none or its day has been dropped.
     package func task(_ id: TaskID) async throws -> TaskRecord? {
-        for source in [
-            "\(Self.liveColumns) FROM tasks", "\(Self.deadColumns) FROM dead_letters",
-            "\(Self.archiveColumns) FROM tasks_archive",
-        ] {
+        for source in [TaskFilter.Source.live, .dead, .archive] {
             let found = try await pool.query(
-                Self.record("\(source) WHERE id = $1", [.int8(id.rawValue)], limit: "1")
+                Self.record("\(Self.columns(source)) WHERE id = $1 LIMIT 1", [.int8(id.rawValue)])
             )
             if let record = found.first { return record }
         }
         return nil
     }
 
-    /// The attempts of a task that did not settle it, oldest first.
-    package func attempts(of id: TaskID) async throws -> [AttemptRecord] {
-        try await pool.query(
-            Statement(
-                """
-                SELECT attempt, lease_token, worker, outcome, error_class, error_message, claimed_at, ended_at
-                FROM attempts WHERE task_id = $1 ORDER BY lease_token
-                """,
-                [.int8(id.rawValue)]
-            ) { row throws(PostgresError) in
-                AttemptRecord(
-                    attempt: try row.int16(0),
-                    token: LeaseToken(rawValue: try row.int64(1)),
-                    worker: try row.optionalUUID(2),
-                    outcome: try row.text(3),
-                    errorClass: try row.optionalText(4),
-                    errorMessage: try row.optionalText(5),
-                    claimedAt: try row.optionalTimestamp(6),
-                    endedAt: try row.timestamp(7)
-                )
-            }
-        )
+    private static func columns(_ source: TaskFilter.Source) -> String {
+        switch source {
+        case .live:
+            """
+            SELECT id, tenant_id, queue, kind, state, priority::int4, attempt, max_attempts::int4, crash_count, batch_id,
+                unique_key, lease_owner, payload::text, cancel_reason, created_at, run_at, claimed_at, NULL::timestamptz,
+                progress_done, progress_total, progress_message,
+                CASE WHEN progress_token = lease_token THEN progress_at END, suspect, false
+            FROM tasks
+            """
+        case .archive:
+            """
+            SELECT id, tenant_id, queue, kind, state, NULL::int4, attempt, NULL::int4, crash_count, batch_id, unique_key,
+                worker, payload::text, reason, created_at, NULL::timestamptz, claimed_at, finished_at,
+                NULL::int8, NULL::int8, NULL::text, NULL::timestamptz, false, false
+            FROM tasks_archive
+            """
+        case .dead:
+            """
+            SELECT id, tenant_id, queue, kind, 'dead', priority::int4, attempt, max_attempts::int4, crash_count, batch_id,
+                unique_key, NULL::uuid, payload::text, error_class || ': ' || error_message, created_at,
+                NULL::timestamptz, NULL::timestamptz, died_at,
+                NULL::int8, NULL::int8, NULL::text, NULL::timestamptz, false, quarantined
+            FROM dead_letters
+            """
+        }
     }
 
-    private static let liveColumns = """
-        SELECT id, tenant_id, queue, kind, state, priority::int4, attempt, max_attempts::int4, crash_count, batch_id,
-            unique_key, lease_owner, payload::text, NULL::text, created_at, run_at, claimed_at, NULL::timestamptz
-        """
-    private static let archiveColumns = """
-        SELECT id, tenant_id, queue, kind, state, NULL::int4, attempt, NULL::int4, crash_count, batch_id, unique_key,
-            worker, payload::text, reason, created_at, NULL::timestamptz, claimed_at, finished_at
-        """
-    private static let deadColumns = """
-        SELECT id, tenant_id, queue, kind, 'dead', priority::int4, attempt, max_attempts::int4, crash_count, batch_id,
-            unique_key, NULL::uuid, payload::text, error_class || ': ' || error_message, created_at, NULL::timestamptz,
-            NULL::timestamptz, died_at
-        """
-
-    private static func record(_ sql: String, _ values: [PGValue], limit: String = "$5") -> Statement<TaskRecord> {
-        Statement("\(sql) ORDER BY id DESC LIMIT \(limit)", values) { row throws(PostgresError) in
+    private static func record(_ sql: String, _ values: [PGValue]) -> Statement<TaskRecord> {
+        Statement(sql, values) { row throws(PostgresError) in
             TaskRecord(
                 id: TaskID(rawValue: try row.int64(0)),
                 tenant: TenantID(trusted: try row.text(1)),
@@ -170,8 +132,21 @@ extension Store {
                 createdAt: try row.timestamp(14),
                 runAt: try row.optionalTimestamp(15),
                 claimedAt: try row.optionalTimestamp(16),
-                endedAt: try row.optionalTimestamp(17)
+                endedAt: try row.optionalTimestamp(17),
+                progress: try progress(row),
+                isSuspect: try row.bool(22),
+                isQuarantined: try row.bool(23)
             )
         }
+    }
+
+    private static func progress(_ row: PGRow) throws(PostgresError) -> TaskRecord.Progress? {
+        guard let reportedAt = try row.optionalTimestamp(21) else { return nil }
+        return TaskRecord.Progress(
+            done: try row.optionalInt64(18) ?? 0,
+            total: try row.optionalInt64(19),
+            message: try row.optionalText(20),
+            reportedAt: reportedAt
+        )
     }
 }

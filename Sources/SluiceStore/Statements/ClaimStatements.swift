@@ -5,8 +5,10 @@ internal import SluiceQueue
 enum ClaimStatements {
     /// Claims those of `ids` that are available, in one compare-and-set.
     ///
-    /// - Index: the primary key. Rows locked by others are skipped: another claim has them, or will let them go and the
-    ///   relay hints again.
+    /// - Index: the primary key, one id after the other, whatever the planner believes of the table: each id is looked up
+    ///   on its own, and `IS NOT DISTINCT FROM` keeps it away from the index of available tasks. On a table that has never
+    ///   been analysed it would read all of that for each claim.
+    /// - Rows locked by others are skipped: another claim has them, or will let them go and the relay hints again.
     /// - The first CTE holds the worker's row so that a lease that has run out claims nothing, and the second is a fence:
     ///   without it the planner may update more rows than were locked.
     /// - Clock: the server's `now()`.
@@ -16,10 +18,13 @@ enum ClaimStatements {
             WITH me AS MATERIALIZED (
                 SELECT id FROM workers WHERE id = $3 AND lease_expires_at > now() AND state <> 'lost' FOR SHARE
             ), picked AS MATERIALIZED (
-                SELECT tasks.id FROM tasks
-                WHERE tasks.id = ANY ($1::int8[]) AND tasks.queue = $2 AND tasks.state = 'available'
-                    AND EXISTS (SELECT FROM me) AND EXISTS (SELECT FROM queues WHERE name = $2 AND paused_at IS NULL)
-                FOR UPDATE OF tasks SKIP LOCKED
+                SELECT found.id FROM unnest($1::int8[]) AS given (id) CROSS JOIN LATERAL (
+                    SELECT tasks.id FROM tasks
+                    WHERE tasks.id = given.id AND tasks.queue IS NOT DISTINCT FROM $2
+                        AND tasks.state IS NOT DISTINCT FROM 'available'
+                    FOR UPDATE SKIP LOCKED
+                ) AS found
+                WHERE EXISTS (SELECT FROM me) AND EXISTS (SELECT FROM queues WHERE name = $2 AND paused_at IS NULL)
             )
             UPDATE tasks SET \(assignment("$3"))
             FROM picked WHERE tasks.id = picked.id

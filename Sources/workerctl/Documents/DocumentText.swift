@@ -25,7 +25,7 @@ enum DocumentText {
     ) -> String {
         var text = "\n" + reason(document, task, versions.first) + "\n"
         for attempt in attempts {
-            text += "  attempt \(attempt.attempt) \(attempt.outcome) at \(Timestamp.text(attempt.endedAt))"
+            text += "  attempt \(attempt.attempt) \(attempt.outcome) at \(Timestamp.text(attempt.endedAt) ?? "-")"
             text += attempt.errorMessage.map { ": \(attempt.errorClass ?? ""): \(Table.printable($0))" } ?? ""
             text += "\n"
         }

@@ -1,10 +1,7 @@
-internal import Logging
 internal import SluiceCore
 internal import SluiceQueue
 internal import SluiceService
 internal import SluiceStore
-internal import SluiceSystem
-internal import Synchronization
 
 /// No-op tasks through the whole engine: PostgreSQL, Redis, a coordinator and a worker in this process.
 struct NoopBench {
@@ -31,65 +28,26 @@ struct NoopBench {
     let concurrency: Int
 
     func run() async throws -> Result {
-        let logger = Logger.line("sluicebench", level: "error")
-        let store = settings.makeStore("sluicebench", poolSize: 8, logger: logger)
-        defer { store.close() }
-        let taskStore = PostgresTaskStore(store)
-        let hints = try settings.makeHints()
-        let enqueuer = Enqueuer(store: taskStore, hints: hints, logger: logger)
-        let seen = Seen()
-        var handlers = HandlerRegistry()
-        handlers.register(NoopInput.self) { _, context in
-            seen.started(context.task.id)
-            return .completed
-        }
-        let worker = Worker(
-            configuration: WorkerConfiguration(
-                concurrency: [NoopInput.queue: concurrency],
-                host: Environment.hostName(),
-                pid: Environment.processID(),
-                version: Version.text
-            ),
-            store: taskStore,
-            hints: hints,
-            handlers: handlers,
-            logger: logger
-        )
-        let coordinator = Coordinator(
-            configuration: CoordinatorConfiguration(
-                host: Environment.hostName(),
-                pid: Environment.processID(),
-                version: Version.text
-            ),
-            store: taskStore,
-            hints: hints,
-            logger: logger
-        )
-        let books = NoopBooks(store: store)
-        let shutdown = Shutdown()
+        let fleet = try NoopFleet(settings, concurrency: concurrency)
+        defer { fleet.store.close() }
+        let (books, seen) = (fleet.books, fleet.seen)
         let enqueueStart = ContinuousClock.now
-        try await enqueue(tasks, enqueuer)
+        try await fleet.enqueue(tasks)
         let enqueueTime = enqueueStart.elapsed.inSeconds
         let transactionsBefore = try await books.transactions()
         let drainStart = ContinuousClock.now
-        return try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await worker.run(shutdown: shutdown) }
-            group.addTask { await coordinator.run(shutdown: shutdown) }
-            try await wait(for: tasks, seen)
-            // The last ones are written within milliseconds; a look costs less than that.
-            while try await books.live() > 0 { try await Task.sleep(for: .milliseconds(5)) }
+        return try await fleet.run {
+            try await seen.wait(for: tasks)
+            try await fleet.settle(tasks)
             let drainTime = drainStart.elapsed.inSeconds
             let transactions = try await books.transactions() - transactionsBefore
-            let archived = try await books.archived()
-            guard archived == tasks, seen.count == tasks else {
-                throw BenchFailure("\(tasks) tasks were enqueued, \(seen.count) started and \(archived) are archived")
+            guard seen.count == tasks else {
+                throw BenchFailure("\(tasks) tasks were enqueued, but \(seen.count) attempts started")
             }
             seen.recordTimes()
-            let idle = try await pickUps(enqueuer, seen)
+            let idle = try await pickUps(fleet)
             let endToEnd = Double(tasks) / (enqueueTime + drainTime)
-            let load = try await pickUps(atRate: endToEnd / 2, for: .seconds(8), enqueuer, seen)
-            shutdown.advance(to: .draining)
-            try await group.waitForAll()
+            let load = try await pickUps(atRate: endToEnd / 2, for: .seconds(8), fleet)
             return Result(
                 tasks: tasks,
                 enqueue_per_s: (Double(tasks) / enqueueTime).rounded(),
@@ -105,19 +63,9 @@ struct NoopBench {
         }
     }
 
-    private func enqueue(_ count: Int, _ enqueuer: Enqueuer) async throws {
-        let task = try NewTask(NoopInput(), tenant: .default)
-        for start in stride(from: 0, to: count, by: 10_000) {
-            try await enqueuer.enqueue([NewTask](repeating: task, count: min(10_000, count - start)))
-        }
-    }
-
-    private func wait(for count: Int, _ seen: Seen) async throws {
-        while seen.count < count { try await Task.sleep(for: .milliseconds(2)) }
-    }
-
     /// From the return of the enqueue's commit to the handler's start, one task at a time on an idle fleet.
-    private func pickUps(_ enqueuer: Enqueuer, _ seen: Seen) async throws -> [Double] {
+    private func pickUps(_ fleet: NoopFleet) async throws -> [Double] {
+        let (enqueuer, seen) = (fleet.enqueuer, fleet.seen)
         let task = try NewTask(NoopInput(), tenant: .default)
         var times: [Double] = []
         for _ in 0..<300 {
@@ -136,9 +84,9 @@ struct NoopBench {
     private func pickUps(
         atRate rate: Double,
         for length: Duration,
-        _ enqueuer: Enqueuer,
-        _ seen: Seen
+        _ fleet: NoopFleet
     ) async throws -> (times: [Double], rate: Double) {
+        let (enqueuer, seen) = (fleet.enqueuer, fleet.seen)
         let batch = 20
         let tasks = [NewTask](repeating: try NewTask(NoopInput(), tenant: .default), count: batch)
         let pause = Duration.seconds(Double(batch) / rate)
@@ -165,28 +113,4 @@ struct NoopBench {
         }
         return (times.sorted(), kept)
     }
-}
-
-/// Which tasks have started, and when.
-private final class Seen: Sendable {
-    private struct State {
-        var count = 0
-        var times: [TaskID: Instant]?
-    }
-
-    private let state = Mutex(State())
-
-    var count: Int { state.withLock { $0.count } }
-
-    /// From now on; until then starts are only counted, which costs nothing.
-    func recordTimes() { state.withLock { $0.times = [:] } }
-
-    func started(_ id: TaskID) {
-        state.withLock { state in
-            state.count += 1
-            state.times?[id] = .now
-        }
-    }
-
-    func time(of id: TaskID) -> Instant? { state.withLock { $0.times?[id] } }
 }
