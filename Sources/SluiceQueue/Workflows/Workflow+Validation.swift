@@ -54,15 +54,21 @@ extension Workflow {
             var seen: Set<String> = []
             for edge in node.after {
                 guard places[edge.node] != nil else {
-                    throw WorkflowError("\(Self.name(path + [node.name])): comes after '\(edge.node)', which is no node of its batch")
+                    throw WorkflowError(
+                        "\(Self.name(path + [node.name])): comes after '\(edge.node)', which is no node of its batch"
+                    )
                 }
                 guard seen.insert(edge.node).inserted else {
-                    throw WorkflowError("\(Self.name(path + [node.name])): names '\(edge.node)' twice in what it comes after")
+                    throw WorkflowError(
+                        "\(Self.name(path + [node.name])): names '\(edge.node)' twice in what it comes after"
+                    )
                 }
             }
         }
         if let cycle = cycle(places) {
-            throw WorkflowError("\(Self.name(path)): these nodes wait for each other: \(cycle.joined(separator: " → "))")
+            throw WorkflowError(
+                "\(Self.name(path)): these nodes wait for each other: \(cycle.joined(separator: " → "))"
+            )
         }
         for node in nodes {
             if case .batch(let inner) = node.work { try inner.validate(path: path + [node.name]) }

@@ -1,5 +1,3 @@
-package import SluiceCore
-
 /// A batch whose children may wait for each other: tasks and batches inside, and the edges between them.
 ///
 /// A value; nothing is stored until a store takes it, in one transaction. `validate` refuses what could never end.

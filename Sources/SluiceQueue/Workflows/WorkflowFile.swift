@@ -29,7 +29,8 @@ package enum WorkflowFile {
         }
         return switch error {
         case .keyNotFound(let key, let context): "\(place(context)): '\(key.stringValue)' is missing"
-        case .typeMismatch(_, let context), .valueNotFound(_, let context): "\(place(context)): \(context.debugDescription)"
+        case .typeMismatch(_, let context), .valueNotFound(_, let context):
+            "\(place(context)): \(context.debugDescription)"
         case .dataCorrupted(let context): "\(place(context)): \(context.debugDescription)"
         @unknown default: "the file is no workflow"
         }

@@ -1,5 +1,3 @@
-package import SluiceCore
-
 /// A workflow laid out in flat lists, ready to be stored. Places in the lists stand for ids that do not exist yet.
 package struct WorkflowPlan: Sendable {
     package struct Batch: Sendable {
@@ -47,7 +45,8 @@ package struct WorkflowPlan: Sendable {
         for (offset, node) in workflow.nodes.enumerated() { places[node.name] = first + offset }
         var pending: [(place: Int, node: Workflow.Node, inner: Workflow)] = []
         for (offset, node) in workflow.nodes.enumerated() {
-            let after = node.after.compactMap { edge in places[edge.node].map { (node: $0, condition: edge.condition) } }
+            let after = node.after.compactMap { edge in places[edge.node].map { (node: $0, condition: edge.condition) }
+            }
             let work: Work
             switch node.work {
             case .task(let task): work = .task(task)

@@ -18,22 +18,29 @@ enum SettleStatements {
                 ORDER BY tasks.id FOR UPDATE OF tasks
             ), gone AS (
                 DELETE FROM tasks USING held WHERE tasks.id = held.id RETURNING tasks.*, held.reason
-            ), archived AS (
-                INSERT INTO tasks_archive (
-                    id, tenant_id, queue, kind, state, attempt, crash_count, payload_version, payload, batch_id,
-                    unique_key, lease_token, worker, reason, created_at, claimed_at
-                )
-                SELECT id, tenant_id, queue, kind, $4, attempt, crash_count, payload_version, payload, batch_id,
-                    unique_key, lease_token, lease_owner, reason, created_at, claimed_at
-                FROM gone
-            ), \(BatchAccounting.move("gone", from: .pending, to: .init(state)))
+            ), \(archived(state))
             SELECT id FROM gone
             """,
             [
                 .int8Array(fences.map(\.task.rawValue)), .int8Array(fences.map(\.token.rawValue)),
-                .optionalTextArray(reasons), .text(state.rawValue),
+                .optionalTextArray(reasons),
             ]
         ) { row throws(PostgresError) in TaskID(rawValue: try row.int64(0)) }
+    }
+
+    /// What follows `gone (tasks.*, reason)`: the archive's rows, and the batches' counts.
+    static func archived(_ state: TaskState) -> String {
+        """
+        archived AS (
+                INSERT INTO tasks_archive (
+                    id, tenant_id, queue, kind, state, attempt, crash_count, payload_version, payload, batch_id,
+                    unique_key, lease_token, worker, reason, created_at, claimed_at
+                )
+                SELECT id, tenant_id, queue, kind, '\(state.rawValue)', attempt, crash_count, payload_version, payload,
+                    batch_id, unique_key, lease_token, lease_owner, reason, created_at, claimed_at
+                FROM gone
+            ), \(BatchAccounting.move("gone", from: .pending, to: .init(state)))
+        """
     }
 
     /// One task that goes back: to available, scheduled or retryable.

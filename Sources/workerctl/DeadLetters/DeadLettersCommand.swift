@@ -20,10 +20,7 @@ struct DeadLettersCommand: AsyncParsableCommand {
 
         func letters(_ ids: [TaskID]) -> DeadLetterFilter {
             DeadLetterFilter(
-                ids: ids.isEmpty ? nil : ids,
-                tenant: tenant,
-                queue: queue,
-                kind: kind,
+                TaskFilter(ids: ids.isEmpty ? nil : ids, tenant: tenant, queue: queue, kind: kind),
                 errorClass: errorClass
             )
         }
@@ -89,7 +86,9 @@ struct DeadLettersCommand: AsyncParsableCommand {
             }
             let retried = try await session.store.retryDead(filter.letters(ids), limit: limit)
             await session.announce(
-                retried.map { EnqueuedTask(id: $0.id, wasDuplicate: false, queue: $0.queue, isAvailable: true) }
+                retried.map {
+                    EnqueuedTask(id: $0.id, wasDuplicate: false, queue: $0.queue, isAvailable: $0.isAvailable)
+                }
             )
             try report(retried.count, "retried")
             if !ids.isEmpty, retried.count < ids.count {
