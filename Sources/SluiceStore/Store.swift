@@ -16,8 +16,9 @@ package final class Store: Sendable {
         var configuration = configuration
         configuration.settings["search_path"] = "\(schema),public"
         configuration.settings["sluice.tenant"] = "*"
-        // Planning a custom plan costs more than the short statements of the queue take to run.
-        configuration.settings["plan_cache_mode"] = "auto"
+        // A plan that was cached while the hot table was empty reads all of it when it is full, until somebody analyses it:
+        // seconds a statement. Planning costs a part of a millisecond, and the statements that matter work on batches.
+        configuration.settings["plan_cache_mode"] = "force_custom_plan"
         pool = PostgresPool(configuration)
         self.schema = schema
         self.logger = logger

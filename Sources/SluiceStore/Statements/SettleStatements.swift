@@ -6,16 +6,26 @@ internal import SluiceQueue
 /// order of their ids (so that two settlers cannot deadlock on tasks) and returns the ids that passed; the others were
 /// stale. Index: the primary key. Clock: the server's `now()`.
 enum SettleStatements {
+    /// Follows `FROM given (id, token, …)`, sorted by id: the tasks that pass the fence, each looked up on its own by the
+    /// primary key. A join is open to other plans, and the planner, which knows little of a table that fills and empties
+    /// within seconds, has chosen to read all running tasks, or the whole table. `IS NOT DISTINCT FROM` keeps the partial
+    /// indexes out.
+    static let heldTask = """
+        CROSS JOIN LATERAL (
+                    SELECT tasks.* FROM tasks WHERE tasks.id = given.id AND tasks.lease_token = given.token
+                        AND tasks.state IS NOT DISTINCT FROM 'running'
+                    FOR UPDATE
+                ) AS found
+        """
+
     /// To the archive, as completed or cancelled, counted in their batches.
     static func archive(_ fences: [Fence], as state: TaskState, reasons: [String?]) -> Statement<TaskID> {
         Statement(
             """
             WITH given AS MATERIALIZED (
-                SELECT * FROM unnest($1::int8[], $2::int8[], $3::text[]) AS given (id, token, reason)
+                SELECT * FROM unnest($1::int8[], $2::int8[], $3::text[]) AS given (id, token, reason) ORDER BY id
             ), held AS MATERIALIZED (
-                SELECT tasks.id, given.reason FROM tasks JOIN given USING (id)
-                WHERE tasks.state = 'running' AND tasks.lease_token = given.token
-                ORDER BY tasks.id FOR UPDATE OF tasks
+                SELECT found.id, given.reason FROM given \(heldTask)
             ), gone AS (
                 DELETE FROM tasks USING held WHERE tasks.id = held.id RETURNING tasks.*, held.reason
             ), \(archived(state))
@@ -61,13 +71,11 @@ enum SettleStatements {
             WITH given AS MATERIALIZED (
                 SELECT * FROM unnest(
                     $1::int8[], $2::int8[], $3::text[], $4::float8[], $5::bool[], $6::text[], $7::text[], $8::text[]
-                ) AS given (id, token, next, delay, refund, outcome, class, message)
+                ) AS given (id, token, next, delay, refund, outcome, class, message) ORDER BY id
             ), held AS MATERIALIZED (
-                SELECT tasks.id, tenant_id, attempt, lease_token, lease_owner, claimed_at, next, delay, refund, outcome,
+                SELECT found.id, tenant_id, attempt, lease_token, lease_owner, claimed_at, next, delay, refund, outcome,
                     class, message
-                FROM tasks JOIN given USING (id)
-                WHERE tasks.state = 'running' AND tasks.lease_token = given.token
-                ORDER BY tasks.id FOR UPDATE OF tasks
+                FROM given \(heldTask)
             ), kept AS (
                 INSERT INTO attempts (
                     task_id, tenant_id, attempt, lease_token, worker, outcome, error_class, error_message, claimed_at
@@ -97,11 +105,9 @@ enum SettleStatements {
             """
             WITH given AS MATERIALIZED (
                 SELECT * FROM unnest($1::int8[], $2::int8[], $3::text[], $4::text[], $5::text[])
-                    AS given (id, token, class, message, fingerprint)
+                    AS given (id, token, class, message, fingerprint) ORDER BY id
             ), held AS MATERIALIZED (
-                SELECT tasks.id, class, message, fingerprint FROM tasks JOIN given USING (id)
-                WHERE tasks.state = 'running' AND tasks.lease_token = given.token
-                ORDER BY tasks.id FOR UPDATE OF tasks
+                SELECT found.id, class, message, fingerprint FROM given \(heldTask)
             ), gone AS (
                 DELETE FROM tasks USING held WHERE tasks.id = held.id RETURNING tasks.*, class, message, fingerprint
             ), kept AS (
