@@ -14,12 +14,14 @@ let settings: [SwiftSetting] = [
 /// One name a migration, in order; each has an `.up.sql` and a `.down.sql`.
 let migrations = [
     "m0001_tenants", "m0002_workers", "m0003_tasks", "m0004_archive", "m0005_indexes", "m0006_documents",
-    "m0007_chunks", "m0008_requests", "m0009_dead_windows", "m0010_control",
-    "m0011_workflows", "m0012_workflow_steps", "m0013_workflow_ends", "m0014_workflow_advance", "m0015_audit",
+    "m0007_chunks", "m0008_requests", "m0009_dead_windows", "m0010_control", "m0011_dispatch",
+    "m0012_workflows", "m0013_workflow_steps", "m0014_workflow_ends", "m0015_workflow_advance", "m0016_audit",
 ].flatMap { ["\($0).up.sql", "\($0).down.sql"] }
 
 /// Lua scripts; `markers` stands before those that change a window.
-let scripts = ["markers", "offer", "fetch", "acknowledge", "hand_back", "reclaim"].map { "\($0).lua" }
+let scripts = [
+    "markers", "offer", "announce", "fetch", "acknowledge", "hand_back", "reclaim", "withdraw", "tokens",
+].map { "\($0).lua" }
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")

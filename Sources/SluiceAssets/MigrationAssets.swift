@@ -71,33 +71,39 @@ package enum MigrationAssets {
         ),
         Script(
             version: 11,
-            name: "m0011_workflows",
-            up: PackageResources.m0011_workflows_up_sql,
-            down: PackageResources.m0011_workflows_down_sql
+            name: "m0011_dispatch",
+            up: PackageResources.m0011_dispatch_up_sql,
+            down: PackageResources.m0011_dispatch_down_sql
         ),
         Script(
             version: 12,
-            name: "m0012_workflow_steps",
-            up: PackageResources.m0012_workflow_steps_up_sql,
-            down: PackageResources.m0012_workflow_steps_down_sql
+            name: "m0012_workflows",
+            up: PackageResources.m0012_workflows_up_sql,
+            down: PackageResources.m0012_workflows_down_sql
         ),
         Script(
             version: 13,
-            name: "m0013_workflow_ends",
-            up: PackageResources.m0013_workflow_ends_up_sql,
-            down: PackageResources.m0013_workflow_ends_down_sql
+            name: "m0013_workflow_steps",
+            up: PackageResources.m0013_workflow_steps_up_sql,
+            down: PackageResources.m0013_workflow_steps_down_sql
         ),
         Script(
             version: 14,
-            name: "m0014_workflow_advance",
-            up: PackageResources.m0014_workflow_advance_up_sql,
-            down: PackageResources.m0014_workflow_advance_down_sql
+            name: "m0014_workflow_ends",
+            up: PackageResources.m0014_workflow_ends_up_sql,
+            down: PackageResources.m0014_workflow_ends_down_sql
         ),
         Script(
             version: 15,
-            name: "m0015_audit",
-            up: PackageResources.m0015_audit_up_sql,
-            down: PackageResources.m0015_audit_down_sql
+            name: "m0015_workflow_advance",
+            up: PackageResources.m0015_workflow_advance_up_sql,
+            down: PackageResources.m0015_workflow_advance_down_sql
+        ),
+        Script(
+            version: 16,
+            name: "m0016_audit",
+            up: PackageResources.m0016_audit_up_sql,
+            down: PackageResources.m0016_audit_down_sql
         ),
     ]
 }

@@ -1,4 +1,5 @@
 internal import SluiceCore
+internal import SluiceQueue
 
 /// The names of all keys.
 ///
@@ -13,6 +14,19 @@ struct Keys: Sendable {
     func window(_ queue: QueueName) -> String { "\(tag):window:\(queue)" }
     /// List: one marker for each waiter that may wake.
     func wake(_ queue: QueueName) -> String { "\(tag):wake:\(queue)" }
+    /// String that expires: while it exists enqueuers put nothing into the queue's window themselves.
+    func gate(_ queue: QueueName) -> String { "\(tag):gate:\(queue)" }
+    /// List: one marker while somebody wants the relay to look.
+    var calls: String { "\(tag):calls" }
+    /// Hash that expires when full: the token bucket of a rate.
+    func bucket(_ scope: ControlScope) -> String {
+        switch scope {
+        case .queue(let queue): "\(tag):rate:queue:\(queue)"
+        case .tenant(let tenant, nil): "\(tag):rate:tenant:\(tenant)"
+        case .tenant(let tenant, let queue?): "\(tag):rate:tenant:\(tenant):\(queue)"
+        case .kind(let kind): "\(tag):rate:kind:\(kind)"
+        }
+    }
     /// Set: ids that a worker incarnation fetched and did not yet claim or drop. A set, because ids are taken out of it
     /// by name: out of a list each would cost a scan.
     func held(by worker: WorkerID) -> String { "\(tag):proc:\(worker)" }

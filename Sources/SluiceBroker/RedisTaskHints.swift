@@ -8,10 +8,10 @@ package import SluiceRedis
 /// Every call fails fast with a `RedisError` while the server is away; a cancelled one throws `RedisError.cancelled`.
 package final class RedisTaskHints: TaskHints {
     package let client: RedisClient
-    private let keys: Keys
+    let keys: Keys
     /// Markers that a queue's wake list holds at most: how many waiters one offer wakes at once. Each that leaves ids
     /// behind wakes the next.
-    private static let markerLimit = 8
+    static let markerLimit = 8
     /// Ids in one run of a script at most: a script blocks the server for everyone else.
     private static let sliceLength = 5_000
 
@@ -143,19 +143,19 @@ package final class RedisTaskHints: TaskHints {
 
     // MARK: - Arguments and replies
 
-    private static func slices(_ ids: ArraySlice<TaskID>) -> [[RedisArgument]] {
+    static func slices(_ ids: ArraySlice<TaskID>) -> [[RedisArgument]] {
         stride(from: ids.startIndex, to: ids.endIndex, by: sliceLength).map { start in
             ids[start..<min(start + sliceLength, ids.endIndex)].map { .text($0.description) }
         }
     }
 
     /// Runs scripts that return counts, in one round trip.
-    private func sum(_ calls: [RedisScriptCall]) async throws -> Int {
+    func sum(_ calls: [RedisScriptCall]) async throws -> Int {
         guard !calls.isEmpty else { return 0 }
         return try await client.evaluate(calls).reduce(0) { try $0 + Self.number($1) }
     }
 
-    private static func number(_ reply: RedisValue) throws(RedisError) -> Int {
+    static func number(_ reply: RedisValue) throws(RedisError) -> Int {
         guard let number = try reply.orThrow().number else { throw RedisError(.unexpectedReply) }
         return number
     }

@@ -6,8 +6,8 @@ package struct Enqueuer: Sendable {
     private let store: any TaskStore
     private let hints: (any TaskHints)?
     private let logger: Logger
-    /// Ids offered beyond this wait for the relay, which chooses fairly.
-    package static let windowLimit = 1_024
+    /// Ids beyond this wait for the relay, which chooses fairly: the short way is for an idle fleet.
+    package static let windowLimit = RelayWindow.smallest
 
     package init(store: any TaskStore, hints: (any TaskHints)?, logger: Logger) {
         self.store = store
@@ -28,7 +28,7 @@ package struct Enqueuer: Sendable {
         let available = tasks.filter { $0.isAvailable && !$0.wasDuplicate }
         for (queue, group) in Dictionary(grouping: available, by: \.queue) {
             do {
-                _ = try await hints.offer(group.map(\.id), queue: queue, windowLimit: Self.windowLimit)
+                _ = try await hints.announce(group.map(\.id), queue: queue, windowLimit: Self.windowLimit)
             } catch {
                 logger.debug("no hint for new tasks; the relay brings them", metadata: ["error": "\(error)"])
                 return

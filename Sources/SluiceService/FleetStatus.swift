@@ -62,13 +62,15 @@ package struct FleetStatus: Sendable {
             let isServed = snapshot.workers.contains {
                 $0.isLeased && $0.role == "worker" && $0.state == "live" && $0.queues.contains(queue.name.rawValue)
             }
-            if queue.isPaused { add(.degraded, "queue \(queue.name) is paused") }
             if queue.ready > 0, !isServed {
                 add(.down, "queue \(queue.name): \(queue.ready) tasks ready and no worker")
             } else if let age = queue.oldestReadySeconds, age > Self.slowAfter {
                 add(.degraded, "queue \(queue.name): the oldest ready task waits for \(Int(age)) s")
             }
             if queue.dead > 0 { add(.degraded, "queue \(queue.name): \(queue.dead) dead letters") }
+        }
+        for control in snapshot.controls {
+            for reason in control.reasons { add(.degraded, reason) }
         }
         if let age = snapshot.server.oldestTransactionSeconds, age > 600 {
             add(.degraded, "a transaction has been open for \(Int(age)) s and keeps dead rows from being removed")
@@ -84,6 +86,22 @@ extension FleetStatus {
         async let snapshot = try? store.status()
         async let health = redis == nil ? nil : try? RedisHealth.read(redis)
         return FleetStatus(snapshot: await snapshot, redis: await health, usesRedis: redis != nil)
+    }
+}
+
+extension ControlRecord {
+    /// What keeps tasks from running now, in words. Caps and rates are meant, so they are none.
+    fileprivate var reasons: [String] {
+        var reasons: [String] = []
+        if isPaused {
+            let end = pausedForSeconds.map { " for \(Int($0.rounded(.up))) s more" } ?? ""
+            reasons.append("\(scope) is paused\(end)" + (pauseReason.map { ": \($0)" } ?? ""))
+        }
+        if let left = slowedForSeconds {
+            let why = slowReason.map { ": \($0)" } ?? ""
+            reasons.append("\(scope) is slowed down for \(Int(left.rounded(.up))) s more\(why)")
+        }
+        return reasons
     }
 }
 

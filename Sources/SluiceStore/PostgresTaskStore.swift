@@ -4,11 +4,17 @@ package import SluiceQueue
 
 /// The engine's truth on PostgreSQL.
 package struct PostgresTaskStore: TaskStore {
-    private let store: Store
+    let store: Store
+    /// How priorities age where tasks are claimed without the relay.
+    let aging: AgingOrder
+    let memory = ClaimMemory()
     /// Tasks of one INSERT; more go in several, in one transaction.
     private static let enqueueBatch = 5_000
 
-    package init(_ store: Store) { self.store = store }
+    package init(_ store: Store, aging: AgingOrder = AgingOrder()) {
+        self.store = store
+        self.aging = aging
+    }
 
     package func enqueue(_ tasks: [NewTask]) async throws -> [EnqueuedTask] {
         if tasks.isEmpty { return [] }
@@ -38,16 +44,6 @@ package struct PostgresTaskStore: TaskStore {
         }
     }
 
-    package func claim(_ ids: [TaskID], queue: QueueName, worker: WorkerID) async throws -> [ClaimedTask] {
-        if ids.isEmpty { return [] }
-        return try await store.pool.query(ClaimStatements.claim(ids, queue: queue, worker: worker))
-    }
-
-    package func claimNext(queue: QueueName, limit: Int, worker: WorkerID) async throws -> [ClaimedTask] {
-        if limit <= 0 { return [] }
-        return try await store.pool.query(ClaimStatements.claimNext(queue: queue, limit: limit, worker: worker))
-    }
-
     package func settle(_ settlements: [Settlement], worker: WorkerID) async throws -> Set<Fence> {
         if settlements.isEmpty { return [] }
         return try await store.settle(settlements)
@@ -71,18 +67,6 @@ package struct PostgresTaskStore: TaskStore {
     package func promoteDue(limit: Int) async throws -> [QueueName: Int] {
         Dictionary(try await store.pool.query(DutyStatements.promote(limit))) { $0 + $1 }
     }
-
-    package func candidates(queue: QueueName, limit: Int, excluding: [TaskID]) async throws -> [TaskID] {
-        if limit <= 0 { return [] }
-        // The excluded are among the first, so this many rows hold enough others; a filter in SQL would compare each row
-        // with each of them.
-        let rows = try await store.pool.query(DutyStatements.candidates(queue, limit + excluding.count))
-        if excluding.isEmpty { return rows }
-        let excluded = Set(excluding)
-        return Array(rows.lazy.filter { !excluded.contains($0) }.prefix(limit))
-    }
-
-    package func queues() async throws -> [QueueState] { try await store.pool.query(DutyStatements.queues()) }
 
     package func rescue(limit: Int, term: Int64) async throws -> [RescuedTask] {
         try await store.pool.query(DutyStatements.rescue(limit: limit, term: term))

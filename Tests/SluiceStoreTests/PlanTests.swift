@@ -58,7 +58,7 @@ struct PlanTests {
                 let batch = Array(ids[(round * 100)..<(round * 100 + 100)])
                 let found = try await cost(ClaimStatements.claim(batch, queue: .ingestion, worker: worker), store)
                 #expect(found.pages < 100 * 40, "\(found.pages) pages:\n\(found.plan)")
-                #expect(!found.plan.contains("Seq Scan on tasks") && !found.plan.contains("tasks_available_idx"))
+                #expect(!found.plan.contains("Seq Scan on tasks") && !found.plan.contains("tasks_streams_idx"))
             }
         }
     }
@@ -66,7 +66,16 @@ struct PlanTests {
     @Test("claiming without hints and looking for candidates read the head of the queue")
     func heads() async throws {
         try await filled { store, _, worker, _ in
-            let next = try await cost(ClaimStatements.claimNext(queue: .ingestion, limit: 100, worker: worker), store)
+            let next = try await cost(
+                ClaimStatements.claimNext(
+                    queue: .ingestion,
+                    limit: 100,
+                    worker: worker,
+                    after: "",
+                    aging: AgingOrder()
+                ),
+                store
+            )
             #expect(next.pages < 100 * 40, "\(next.pages) pages:\n\(next.plan)")
         }
     }

@@ -5,7 +5,7 @@ internal import Synchronization
 
 /// `TaskHints` in memory with faults on demand: messages lost, doubled, stale; the server gone or wiped.
 package final class MemoryTaskHints: TaskHints {
-    private struct State {
+    struct State {
         var windows: [QueueName: [TaskID]] = [:]
         var processing: [WorkerID: [TaskID]] = [:]
         var markers: [QueueName: Int] = [:]
@@ -16,10 +16,14 @@ package final class MemoryTaskHints: TaskHints {
         var doubles = 0.0
         var generator = SeededGenerator(seed: 1)
         var handedBack = 0
+        var gates: Set<QueueName> = []
+        var isCalled = false
+        var callers: [Bell] = []
+        var tokens: [ControlScope: Int] = [:]
     }
 
     private let state = Mutex(State())
-    private let timers = LoopThread(name: "hints")
+    let timers = LoopThread(name: "hints")
 
     package init() {}
 
@@ -44,6 +48,8 @@ package final class MemoryTaskHints: TaskHints {
             state.windows = [:]
             state.processing = [:]
             state.markers = [:]
+            state.gates = []
+            state.tokens = [:]
         }
     }
 
@@ -135,7 +141,7 @@ package final class MemoryTaskHints: TaskHints {
 
     package func ping() async throws -> Duration { try perform { _ in .zero } }
 
-    private func perform<Value>(_ body: (inout State) -> Value) throws -> Value {
+    func perform<Value>(_ body: (inout State) -> Value) throws -> Value {
         try state.withLock { state throws(ServerFault) in
             if state.isDown { throw ServerFault() }
             return body(&state)
@@ -143,7 +149,7 @@ package final class MemoryTaskHints: TaskHints {
     }
 
     /// One waiter, or a marker for the next.
-    private static func wake(_ queue: QueueName, _ state: inout State) -> Bell? {
+    static func wake(_ queue: QueueName, _ state: inout State) -> Bell? {
         for index in state.waiters.indices
         where state.waiters[index].woken == nil && state.waiters[index].queues.contains(queue) {
             state.waiters[index].woken = queue

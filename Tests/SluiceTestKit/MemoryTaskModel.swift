@@ -23,9 +23,11 @@ struct MemoryTaskModel: Sendable {
 
     var rows: [TaskID: Row] = [:]
     var workers: [WorkerID: Incarnation] = [:]
-    var paused: Set<QueueName> = []
+    var controls: [ControlScope: Control] = [:]
+    var weights: [TenantID: Int] = [:]
     var leader: (holder: WorkerID?, term: Int64, until: Instant)?
     var history = TaskHistory()
+    let origin = ContinuousClock.now
     private var nextID: Int64 = 0
     private var nextToken: Int64 = 0
 
@@ -72,9 +74,11 @@ struct MemoryTaskModel: Sendable {
     }
 
     mutating func claim(_ ids: [TaskID], _ queue: QueueName, _ worker: WorkerID, at now: Instant) -> [ClaimedTask] {
-        guard isLive(worker, at: now), !paused.contains(queue) else { return [] }
+        guard isLive(worker, at: now) else { return [] }
         return ids.compactMap { id in
-            guard var row = rows[id], row.state == .available, row.task.queue == queue else { return nil }
+            guard var row = rows[id], row.state == .available, row.task.queue == queue, mayStart(row.task) else {
+                return nil
+            }
             nextToken += 1
             row.state = .running
             row.attempt += 1

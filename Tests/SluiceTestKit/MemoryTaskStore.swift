@@ -5,7 +5,8 @@ internal import Synchronization
 /// A `TaskStore` in memory with faults on demand: for tests of the engine, never of a server.
 package final class MemoryTaskStore: TaskStore {
     package enum Operation: Hashable, Sendable, CaseIterable {
-        case enqueue, register, renew, claim, claimNext, settle, retire, lead, resign, promoteDue, candidates, queues
+        case enqueue, register, renew, claim, claimNext, settle, retire, lead, resign, promoteDue
+        case dispatchState, streams, heads, available, running
         case rescue, goneWorkers, prune, reportLeader
     }
 
@@ -44,9 +45,13 @@ package final class MemoryTaskStore: TaskStore {
     package func crashCount(of task: TaskID) -> Int { model.withLock { $0.rows[task]?.crashCount ?? 0 } }
     package func setPaused(_ isPaused: Bool, _ queue: QueueName) {
         model.withLock { model in
-            if isPaused { model.paused.insert(queue) } else { model.paused.remove(queue) }
+            model.set(Control(.queue(queue), isPaused: isPaused))
         }
     }
+    /// Imposes this on its scope, in place of what was.
+    package func set(_ control: Control) { model.withLock { $0.set(control) } }
+    /// Tenants without a weight have 1.
+    package func setWeight(_ weight: Int, of tenant: TenantID) { model.withLock { $0.weights[tenant] = weight } }
     package var states: [TaskState: Int] {
         model.withLock { $0.rows.values.reduce(into: [:]) { $0[$1.state, default: 0] += 1 } }
     }
@@ -114,30 +119,6 @@ package final class MemoryTaskStore: TaskStore {
         try await perform(.promoteDue) { $0.promoteDue(limit, at: $1) }
     }
 
-    package func candidates(queue: QueueName, limit: Int, excluding: [TaskID]) async throws -> [TaskID] {
-        try await perform(.candidates) { model, _ in
-            let excluded = Set(excluding)
-            return Array(model.available(queue).lazy.filter { !excluded.contains($0) }.prefix(limit))
-        }
-    }
-
-    package func queues() async throws -> [QueueState] {
-        try await perform(.queues) { model, now in
-            QueueName.all.map { queue in
-                QueueState(
-                    name: queue,
-                    isPaused: model.paused.contains(queue),
-                    running: model.rows.values.count { $0.state == .running && $0.task.queue == queue },
-                    maxRunning: nil,
-                    slots: model.workers.values.reduce(0) { sum, worker in
-                        worker.leaseUntil > now && worker.registration.queues.contains(queue)
-                            ? sum + worker.registration.concurrency : sum
-                    }
-                )
-            }
-        }
-    }
-
     package func rescue(limit: Int, term: Int64) async throws -> [RescuedTask] {
         try await perform(.rescue) { $0.rescue(limit, term, at: $1) }
     }
@@ -154,7 +135,7 @@ package final class MemoryTaskStore: TaskStore {
         try await perform(.reportLeader) { _, _ in }
     }
 
-    private func perform<Value: Sendable>(
+    func perform<Value: Sendable>(
         _ operation: Operation,
         _ body: (inout MemoryTaskModel, Instant) -> Value
     ) async throws -> Value {

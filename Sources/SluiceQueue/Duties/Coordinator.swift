@@ -23,7 +23,7 @@ package final class Coordinator: Sendable {
         logger: Logger
     ) {
         let leadership = Leadership(length: configuration.leaseLength)
-        let relay = hints.map { Relay(store: store, hints: $0) }
+        let relay = hints.map { Relay(store: store, hints: $0, order: configuration.aging) }
         let rescuer = Rescuer(store: store, logger: logger)
         self.configuration = configuration
         self.store = store
@@ -91,11 +91,25 @@ package final class Coordinator: Sendable {
             for duty in duties {
                 group.addTask { [self] in await duty.run(leadership, shutdown, on: thread, logger) }
             }
+            let listener = detached(on: thread) { [self] in await listen() }
             await shutdown.wait(for: .draining)
+            listener.cancel()
             elector.bell.ring()
             for duty in duties { duty.bell.ring() }
         }
         await elector.resign()
+    }
+
+    /// Wakes the relay for enqueuers that could not put their hints into a window themselves.
+    private func listen() async {
+        guard let hints, let relaying = duties.first(where: { $0.name == "relay" }) else { return }
+        let pause = Bell()
+        while !Task.isCancelled {
+            let wasCalled = isLeader ? try? await hints.waitForCall(atMost: .seconds(2)) : nil
+            if wasCalled == true { relaying.bell.ring() }
+            // Calls come as fast as enqueues; one look serves all of a moment.
+            _ = await pause.wait(until: .now + .milliseconds(wasCalled == nil ? 500 : 10), on: thread)
+        }
     }
 
     private static func promoter(_ store: any TaskStore, _ relaying: Duty?) -> Duty {

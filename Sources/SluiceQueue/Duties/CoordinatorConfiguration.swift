@@ -9,6 +9,8 @@ package struct CoordinatorConfiguration: Sendable {
     /// How often lost tasks are looked for.
     package var sweepInterval: Duration
     package var archiveRetention: Duration
+    /// How priorities age.
+    package var aging: AgingOrder
 
     package init(
         host: String,
@@ -16,7 +18,8 @@ package struct CoordinatorConfiguration: Sendable {
         version: String,
         leaseLength: Duration = .seconds(15),
         sweepInterval: Duration = .seconds(5),
-        archiveRetention: Duration = .seconds(7 * 86_400)
+        archiveRetention: Duration = .seconds(7 * 86_400),
+        aging: AgingOrder = AgingOrder()
     ) {
         self.host = host
         self.pid = pid
@@ -24,5 +27,6 @@ package struct CoordinatorConfiguration: Sendable {
         self.leaseLength = leaseLength
         self.sweepInterval = sweepInterval
         self.archiveRetention = archiveRetention
+        self.aging = aging
     }
 }

@@ -8,10 +8,15 @@ internal import Synchronization
 /// A round that fails is logged and tried again with back-off and jitter; the loop never ends by an error.
 final class Duty: Sendable {
     /// What a round found to do.
-    enum Yield: Sendable {
-        case nothing, some
+    enum Yield: Int, Sendable, Comparable {
+        case nothing
+        /// There is work that may not be done yet: come again soon.
+        case heldBack
+        case some
         /// There is probably more: come again at once.
         case plenty
+
+        static func < (left: Yield, right: Yield) -> Bool { left.rawValue < right.rawValue }
     }
 
     let name: String
@@ -57,6 +62,7 @@ final class Duty: Sendable {
                     pause = busy
                     continue
                 case .some: pause = busy
+                case .heldBack: pause = min(pause * 2, max(busy, idle / 4))
                 case .nothing: pause = min(pause * 2, idle)
                 }
                 let wasRung = await bell.wait(until: .now + pause * Double.random(in: 0.8...1), on: thread)

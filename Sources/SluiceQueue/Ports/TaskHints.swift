@@ -4,9 +4,9 @@ package import SluiceCore
 ///
 /// Every message may be lost, doubled, late or stale, and nothing breaks. Calls fail fast while the server is away;
 /// callers then work from the `TaskStore` alone.
-package protocol TaskHints: Sendable {
-    /// Offers ids whose enqueue has committed, and wakes waiters. Ids beyond `windowLimit` are not stored: the relay
-    /// brings them. Returns how many were taken.
+package protocol TaskHints: DispatchHints {
+    /// Adds ids that the relay has chosen to a window, and wakes waiters. Ids beyond `windowLimit` are not stored.
+    /// Returns how many were taken.
     func offer(_ ids: [TaskID], queue: QueueName, windowLimit: Int) async throws -> Int
     /// Moves up to `limit` ids from the queue's window into the list of this worker incarnation, atomically.
     func fetch(queue: QueueName, worker: WorkerID, limit: Int) async throws -> [TaskID]

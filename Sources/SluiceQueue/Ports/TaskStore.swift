@@ -4,7 +4,7 @@ package import SluiceCore
 ///
 /// All times are the store's own. Every call may throw a `TransientFailure`; callers retry with back-off and jitter.
 /// Batched calls are atomic: all or nothing.
-package protocol TaskStore: Sendable {
+package protocol TaskStore: DispatchStore {
     // Enqueue
 
     /// Stores tasks in one transaction, in order. Duplicates by unique key return the existing id.
@@ -18,9 +18,9 @@ package protocol TaskStore: Sendable {
     func renew(_ worker: WorkerID, report: WorkerReport, holding: [Fence]) async throws -> Renewal
     /// Claims those of `ids` that are available and in the queue, in one compare-and-set: the others were stale hints.
     ///
-    /// Returns nothing when the worker's lease has expired or the queue is paused.
+    /// Returns nothing when the worker's lease has expired; leaves out what a control keeps back, and never exceeds a cap.
     func claim(_ ids: [TaskID], queue: QueueName, worker: WorkerID) async throws -> [ClaimedTask]
-    /// Claims up to `limit` available tasks of a queue, best priority first, without hints: the degraded mode.
+    /// Claims up to `limit` available tasks of a queue, fairly among tenants, without hints: the degraded mode.
     func claimNext(queue: QueueName, limit: Int, worker: WorkerID) async throws -> [ClaimedTask]
     /// Applies verdicts, each behind its fence, with batch counters, in one transaction. Returns the fences refused as stale.
     func settle(_ settlements: [Settlement], worker: WorkerID) async throws -> Set<Fence>
@@ -35,12 +35,6 @@ package protocol TaskStore: Sendable {
     func resign(_ holder: WorkerID) async throws
     /// Makes due scheduled and retryable tasks available, at most `limit`. Returns how many by queue.
     func promoteDue(limit: Int) async throws -> [QueueName: Int]
-    /// Up to `limit` available tasks of a queue that is not paused, in the order in which they should run.
-    ///
-    /// - Parameter excluding: ids that are in the window already.
-    func candidates(queue: QueueName, limit: Int, excluding: [TaskID]) async throws -> [TaskID]
-    /// Queues with their pause and running counts.
-    func queues() async throws -> [QueueState]
     /// Takes tasks from workers whose lease expired and from attempts beyond their deadline, at most `limit`.
     ///
     /// A lost lease counts the attempt and one crash; the task runs again at once, or is dead when attempts are used up.
@@ -121,23 +115,6 @@ package enum Renewal: Sendable, Equatable {
     case renewed(lost: Set<Fence>, strays: Set<Fence>)
     /// The lease had expired: everything held is lost, and a new incarnation must register.
     case expired
-}
-
-package struct QueueState: Sendable, Equatable {
-    package let name: QueueName
-    package let isPaused: Bool
-    package let running: Int
-    package let maxRunning: Int?
-    /// Slots that live workers offer.
-    package let slots: Int
-
-    package init(name: QueueName, isPaused: Bool, running: Int, maxRunning: Int?, slots: Int) {
-        self.name = name
-        self.isPaused = isPaused
-        self.running = running
-        self.maxRunning = maxRunning
-        self.slots = slots
-    }
 }
 
 package struct RescuedTask: Sendable, Equatable {

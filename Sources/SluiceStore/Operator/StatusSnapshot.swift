@@ -71,6 +71,8 @@ package struct StatusSnapshot: Sendable {
     package var leader: Leader
     package var server: Server
     package var indexes: [Index]
+    /// Pauses, slow-downs, caps and rates in force.
+    package var controls: [ControlRecord]
     /// Microseconds since 1970-01-01 UTC, the database's clock.
     package var asOf: Int64
 }

@@ -3,15 +3,16 @@ internal import SluicePostgres
 
 /// What `status` reads: live rows and small tables only, never the archive. Clock: the server's.
 enum StatusStatements {
-    /// - Index: `tasks_available_idx` for what is ready; the other states are few or counted by their partial indexes.
+    /// - Index: `tasks_streams_idx` for what is ready; the other states are few or counted by their partial indexes.
     static func queues() -> Statement<StatusSnapshot.Queue> {
         Statement(
             """
             SELECT queues.name, coalesce(live.ready, 0), coalesce(live.running, 0), coalesce(live.scheduled, 0),
                 coalesce(live.retryable, 0), coalesce(dead.count, 0),
-                extract(epoch FROM clock_timestamp() - live.oldest)::float8, queues.paused_at IS NOT NULL,
-                queues.pause_reason
-            FROM queues LEFT JOIN (
+                extract(epoch FROM clock_timestamp() - live.oldest)::float8, pause.scope IS NOT NULL,
+                pause.pause_reason
+            FROM queues LEFT JOIN controls AS pause ON pause.scope = 'queue' AND pause.name = queues.name
+                AND pause.paused_at IS NOT NULL AND coalesce(pause.paused_until > now(), true) LEFT JOIN (
                 SELECT queue, count(*) FILTER (WHERE state = 'available') AS ready,
                     count(*) FILTER (WHERE state = 'running') AS running,
                     count(*) FILTER (WHERE state = 'scheduled') AS scheduled,
@@ -153,12 +154,14 @@ extension Store {
                 let (server, asOf) = try await transaction.query(StatusStatements.server()).first
             else { throw PostgresError(.undefinedTable, "the leader's row is missing") }
             let indexes = try await transaction.query(StatusStatements.indexes())
+            let controls = try await transaction.query(ControlEdits.records())
             return StatusSnapshot(
                 queues: queues,
                 workers: workers,
                 leader: leader,
                 server: server,
                 indexes: indexes,
+                controls: controls,
                 asOf: asOf
             )
         }

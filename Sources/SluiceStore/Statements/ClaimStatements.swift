@@ -12,7 +12,14 @@ enum ClaimStatements {
     /// - The first CTE holds the worker's row so that a lease that has run out claims nothing, and the second is a fence:
     ///   without it the planner may update more rows than were locked.
     /// - Clock: the server's `now()`.
-    static func claim(_ ids: [TaskID], queue: QueueName, worker: WorkerID) -> Statement<ClaimedTask> {
+    /// - Parameter isCleared: true when the caller has weighed the queue's controls under their locks; otherwise nothing is
+    ///   claimed while a control may hold something back.
+    static func claim(
+        _ ids: [TaskID],
+        queue: QueueName,
+        worker: WorkerID,
+        isCleared: Bool = false
+    ) -> Statement<ClaimedTask> {
         Statement(
             """
             WITH me AS MATERIALIZED (
@@ -24,7 +31,7 @@ enum ClaimStatements {
                         AND tasks.state IS NOT DISTINCT FROM 'available'
                     FOR UPDATE SKIP LOCKED
                 ) AS found
-                WHERE EXISTS (SELECT FROM me) AND EXISTS (SELECT FROM queues WHERE name = $2 AND paused_at IS NULL)
+                WHERE EXISTS (SELECT FROM me)\(isCleared ? "" : " AND " + ControlStatements.nothingHolds("$2"))
             )
             UPDATE tasks SET \(assignment("$3"))
             FROM picked WHERE tasks.id = picked.id
@@ -35,27 +42,60 @@ enum ClaimStatements {
         )
     }
 
-    /// Claims up to `limit` available tasks of a queue, most urgent first.
+    /// Streams that one claim without hints looks at.
+    static let blindStreams = 64
+
+    /// Claims up to `limit` available tasks of a queue without hints, by turns among tenants as their weights are, within a
+    /// tenant by priority with age. Nothing while the queue has controls.
     ///
-    /// - Index: `tasks_available_idx`, in its order; locked rows are skipped, so that workers neither wait for each other
-    ///   nor get the same task.
-    static func claimNext(queue: QueueName, limit: Int, worker: WorkerID) -> Statement<ClaimedTask> {
+    /// - Index: `tasks_streams_idx`, a few pages for each stream and each task looked at; locked rows are skipped, so that
+    ///   workers neither wait for each other nor get the same task. More tasks are looked at than wanted, so that workers
+    ///   at the same place at the same time all find some.
+    /// - Parameter after: tenants that sort behind this one only; empty: all.
+    static func claimNext(
+        queue: QueueName,
+        limit: Int,
+        worker: WorkerID,
+        after: String,
+        aging: AgingOrder
+    ) -> Statement<ClaimedTask> {
         Statement(
             """
-            WITH me AS MATERIALIZED (
+            WITH RECURSIVE me AS MATERIALIZED (
                 SELECT id FROM workers WHERE id = $3 AND lease_expires_at > now() AND state <> 'lost' FOR SHARE
+            ), \(DispatchStatements.skipScan(queue: "$1", after: "$4")), page AS MATERIALIZED (
+                SELECT * FROM streams LIMIT \(blindStreams)
+            ), heads AS MATERIALIZED (
+                SELECT head.id, row_number() OVER (
+                    PARTITION BY page.tenant_id
+                    ORDER BY head.run_at + page.priority * make_interval(secs => $5), head.id
+                )::float8 / coalesce(tenants.weight, 1) AS turn
+                FROM page CROSS JOIN LATERAL (
+                    SELECT id, run_at FROM tasks
+                    WHERE queue = $1 AND state = 'available' AND tasks.tenant_id = page.tenant_id
+                        AND tasks.kind = page.kind AND tasks.priority = page.priority
+                    ORDER BY run_at, id
+                    LIMIT 4 * $2 / (SELECT greatest(1, count(DISTINCT tenant_id)) FROM page) + 64
+                ) AS head
+                LEFT JOIN tenants ON tenants.id = page.tenant_id
             ), picked AS MATERIALIZED (
-                SELECT tasks.id FROM tasks
-                WHERE tasks.queue = $1 AND tasks.state = 'available'
-                    AND EXISTS (SELECT FROM me) AND EXISTS (SELECT FROM queues WHERE name = $1 AND paused_at IS NULL)
-                ORDER BY tasks.priority, tasks.run_at, tasks.id LIMIT $2
-                FOR UPDATE OF tasks SKIP LOCKED
+                SELECT found.id FROM (SELECT id FROM heads ORDER BY turn, id) AS given CROSS JOIN LATERAL (
+                    SELECT tasks.id FROM tasks
+                    WHERE tasks.id = given.id AND tasks.queue IS NOT DISTINCT FROM $1
+                        AND tasks.state IS NOT DISTINCT FROM 'available'
+                    FOR UPDATE SKIP LOCKED
+                ) AS found
+                WHERE EXISTS (SELECT FROM me) AND \(ControlStatements.nothingLimits("$1"))
+                LIMIT $2
             )
             UPDATE tasks SET \(assignment("$3"))
             FROM picked WHERE tasks.id = picked.id
             RETURNING \(columns)
             """,
-            [.text(queue.rawValue), .int8(Int64(limit)), .uuid(worker)],
+            [
+                .text(queue.rawValue), .int8(Int64(limit)), .uuid(worker), .text(after),
+                .float8(aging.step.inSeconds),
+            ],
             decode: decode
         )
     }

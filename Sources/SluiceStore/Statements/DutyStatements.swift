@@ -22,41 +22,6 @@ enum DutyStatements {
         ) { row throws(PostgresError) in (QueueName(trusted: try row.text(0)), Int(try row.int64(1))) }
     }
 
-    /// Available tasks in the order in which they should run. Reads only; a claim decides.
-    ///
-    /// - Index: `tasks_available_idx`, in its order.
-    static func candidates(_ queue: QueueName, _ limit: Int) -> Statement<TaskID> {
-        Statement(
-            """
-            SELECT id FROM tasks WHERE queue = $1 AND state = 'available'
-            ORDER BY priority, run_at, id LIMIT $2
-            """,
-            [.text(queue.rawValue), .int8(Int64(limit))]
-        ) { row throws(PostgresError) in TaskID(rawValue: try row.int64(0)) }
-    }
-
-    /// Queues with what runs in them and the slots that live workers offer.
-    static func queues() -> Statement<QueueState> {
-        Statement(
-            """
-            SELECT queues.name, queues.paused_at IS NOT NULL,
-                (SELECT count(*) FROM tasks WHERE tasks.queue = queues.name AND tasks.state = 'running'),
-                queues.max_running,
-                (SELECT coalesce(sum(concurrency), 0) FROM workers
-                 WHERE queues.name = ANY (workers.queues) AND workers.lease_expires_at > now() AND workers.state = 'live')
-            FROM queues ORDER BY queues.name
-            """
-        ) { row throws(PostgresError) in
-            QueueState(
-                name: QueueName(trusted: try row.text(0)),
-                isPaused: try row.bool(1),
-                running: Int(try row.int64(2)),
-                maxRunning: try row.optionalInt32(3),
-                slots: Int(try row.int64(4))
-            )
-        }
-    }
-
     /// Takes running tasks from workers that are gone and from attempts beyond their deadline, while `term` leads.
     ///
     /// A lost lease counts the attempt and a crash, and the task runs again at once; attempts used up, it dies.

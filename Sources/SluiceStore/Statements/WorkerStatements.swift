@@ -4,9 +4,13 @@ internal import SluiceQueue
 
 /// Incarnations and their leases. Clock: the server's `now()`.
 enum WorkerStatements {
+    /// Makes a worker known, and the queues that it serves.
     static func register(_ worker: WorkerRegistration) -> Statement<Void> {
         Statement(
             """
+            WITH served AS (
+                INSERT INTO queues (name) SELECT unnest($6::text[]) ON CONFLICT DO NOTHING
+            )
             INSERT INTO workers (id, role, host, pid, version, queues, concurrency, lease_expires_at)
             VALUES ($1, $2, $3, $4, $5, $6, $7, now() + make_interval(secs => $8))
             """,

@@ -1,0 +1,141 @@
+internal import SluiceCore
+internal import SluicePostgres
+internal import SluiceQueue
+
+/// What the relay reads. Index: `tasks_streams_idx`, of which each statement touches a few pages for each row it returns.
+enum DispatchStatements {
+    /// Queues that exist or that live workers serve, with the slots offered.
+    static func queues() -> Statement<QueueState> {
+        Statement(
+            """
+            WITH live AS MATERIALIZED (
+                SELECT queues, concurrency FROM workers
+                WHERE role = 'worker' AND lease_expires_at > now() AND state = 'live'
+            ), names AS (
+                SELECT name FROM queues UNION SELECT unnest(queues) FROM live
+            )
+            SELECT name, coalesce((SELECT sum(concurrency) FROM live WHERE names.name = ANY (live.queues)), 0)
+            FROM names ORDER BY name
+            """
+        ) { row throws(PostgresError) in
+            QueueState(name: QueueName(trusted: try row.text(0)), slots: Int(try row.int64(1)))
+        }
+    }
+
+    /// Streams with available tasks, each found by one descent: the index is skipped through, not scanned.
+    ///
+    /// - Parameter after: tenants that sort behind this one only; empty: all.
+    static func streams(_ queue: QueueName, after: String, limit: Int) -> Statement<BacklogStream> {
+        Statement(
+            """
+            WITH RECURSIVE \(skipScan(queue: "$1", after: "$2")), page AS MATERIALIZED (SELECT * FROM streams LIMIT $3)
+            SELECT page.tenant_id, kind, priority, coalesce(tenants.weight, 1)
+            FROM page LEFT JOIN tenants ON tenants.id = page.tenant_id
+            ORDER BY page.tenant_id, kind, priority
+            """,
+            [.text(queue.rawValue), .text(after), .int8(Int64(limit))]
+        ) { row throws(PostgresError) in
+            BacklogStream(
+                tenant: TenantID(trusted: try row.text(0)),
+                kind: TaskKind(trusted: try row.text(1)),
+                priority: try row.int16(2),
+                weight: try row.int32(3)
+            )
+        }
+    }
+
+    /// The recursive term `streams (tenant_id, kind, priority)`.
+    static func skipScan(queue: String, after: String) -> String {
+        """
+        streams (tenant_id, kind, priority) AS (
+                (SELECT tenant_id, kind, priority FROM tasks
+                 WHERE queue = \(queue) AND state = 'available' AND tenant_id > \(after)
+                 ORDER BY tenant_id, kind, priority LIMIT 1)
+                UNION ALL
+                SELECT next.* FROM streams CROSS JOIN LATERAL (
+                    SELECT tenant_id, kind, priority FROM tasks
+                    WHERE queue = \(queue) AND state = 'available'
+                        AND (tasks.tenant_id, tasks.kind, tasks.priority)
+                            > (streams.tenant_id, streams.kind, streams.priority)
+                    ORDER BY tenant_id, kind, priority LIMIT 1
+                ) AS next
+            )
+        """
+    }
+
+    /// The first tasks of streams, each stream's in order.
+    static func heads(_ queue: QueueName, _ requests: [StreamRequest]) -> Statement<Candidate> {
+        Statement(
+            """
+            SELECT head.id, given.tenant, given.kind, given.priority, head.run_at
+            FROM unnest($2::text[], $3::text[], $4::int2[], $5::int8[]) AS given (tenant, kind, priority, take)
+            CROSS JOIN LATERAL (
+                SELECT id, run_at FROM tasks
+                WHERE queue = $1 AND state = 'available' AND tenant_id = given.tenant AND kind = given.kind
+                    AND priority = given.priority
+                ORDER BY run_at, id LIMIT given.take
+            ) AS head
+            """,
+            [
+                .text(queue.rawValue), .textArray(requests.map(\.stream.tenant.rawValue)),
+                .textArray(requests.map(\.stream.kind.rawValue)), .int2Array(requests.map(\.stream.priority)),
+                .int8Array(requests.map { Int64($0.limit) }),
+            ],
+            decode: candidate
+        )
+    }
+
+    /// - Index: the primary key, one id after the other, as in `ClaimStatements.claim`.
+    static func available(_ ids: [TaskID]) -> Statement<Candidate> {
+        Statement(
+            """
+            SELECT found.* FROM unnest($1::int8[]) AS given (id) CROSS JOIN LATERAL (
+                SELECT tasks.id, tenant_id, kind, priority, run_at FROM tasks
+                WHERE tasks.id = given.id AND tasks.state IS NOT DISTINCT FROM 'available'
+            ) AS found
+            """,
+            [.int8Array(ids.map(\.rawValue))],
+            decode: candidate
+        )
+    }
+
+    private static let candidate: @Sendable (PGRow) throws(PostgresError) -> Candidate = { row throws(PostgresError) in
+        Candidate(
+            id: TaskID(rawValue: try row.int64(0)),
+            tenant: TenantID(trusted: try row.text(1)),
+            kind: TaskKind(trusted: try row.text(2)),
+            priority: try row.int16(3),
+            runAt: try row.timestamp(4)
+        )
+    }
+
+    /// What runs, of the queues, tenants and kinds given.
+    ///
+    /// - Index: `tasks_running_idx`: as many rows as tasks run.
+    static func running(_ scopes: [ControlScope]) -> Statement<(QueueName, TenantID, TaskKind, Int)> {
+        var queues: [String] = []
+        var tenants: [String] = []
+        var kinds: [String] = []
+        for scope in scopes {
+            switch scope {
+            case .queue(let queue): queues.append(queue.rawValue)
+            case .tenant(let tenant, _): tenants.append(tenant.rawValue)
+            case .kind(let kind): kinds.append(kind.rawValue)
+            }
+        }
+        return Statement(
+            """
+            SELECT queue, tenant_id, kind, count(*) FROM tasks
+            WHERE state = 'running'
+                AND (queue = ANY ($1::text[]) OR tenant_id = ANY ($2::text[]) OR kind = ANY ($3::text[]))
+            GROUP BY queue, tenant_id, kind
+            """,
+            [.textArray(queues), .textArray(tenants), .textArray(kinds)]
+        ) { row throws(PostgresError) in
+            (
+                QueueName(trusted: try row.text(0)), TenantID(trusted: try row.text(1)),
+                TaskKind(trusted: try row.text(2)), Int(try row.int64(3))
+            )
+        }
+    }
+}
