@@ -165,7 +165,7 @@ let package = Package(
                 "SluiceCore", "SluiceSystem", "SluiceTestKit", "SluiceServerKit", logging,
             ]
         ),
-        tests("SluiceServiceTests", ["SluiceService", "SluiceCore", "SluiceSystem", "SluiceTestKit"]),
+        tests("SluiceServiceTests", ["SluiceService", "SluiceStore", "SluiceCore", "SluiceSystem", "SluiceTestKit"]),
         tests(
             "EndToEndTests",
             [

@@ -19,6 +19,8 @@ ALTER ROLE sluice_reader PASSWORD :'reader_password';
 
 -- '*' is every tenant. As the role's default it also holds behind a pooler that drops session settings.
 ALTER ROLE sluice_engine SET sluice.tenant = '*';
+-- A plan cached while the hot table was empty would read all of it when it is full.
+ALTER ROLE sluice_engine SET plan_cache_mode = force_custom_plan;
 ALTER ROLE sluice_reader SET default_transaction_read_only = on;
 
 SELECT 'CREATE DATABASE sluice OWNER sluice_engine'

@@ -25,6 +25,8 @@ final class PGHandle {
     func makeCancel() -> OpaquePointer? { PQgetCancel(raw) }
 
     var socket: Int32 { PQsocket(raw) }
+    /// The process that the server named when the connection began; a pooler names one of its own making.
+    var announcedProcess: Int32 { PQbackendPID(raw) }
 
     enum Condition: UInt8 { case idle, inTransaction, broken }
 

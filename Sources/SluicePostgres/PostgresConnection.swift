@@ -10,7 +10,7 @@ internal import Synchronization
 package final class PostgresConnection: Sendable {
     private let thread: PinnedThread
     private let confined: Confined
-    private let link = Mutex<(cancel: PGCancel?, socket: Int32)>((nil, -1))
+    private let link = Mutex<(cancel: PGCancel?, socket: Int32, process: Int32)>((nil, -1, 0))
     /// The handle's condition after its last call.
     private let condition = Atomic<UInt8>(PGHandle.Condition.idle.rawValue)
     /// Set when a cancellation was sent: it may come late and hit the next statement, which must be none of another caller.
@@ -27,12 +27,12 @@ package final class PostgresConnection: Sendable {
     package static func open(_ configuration: PostgresConfiguration) async throws(PostgresError) -> PostgresConnection {
         let connection = PostgresConnection(limit: configuration.clientTimeout)
         let confined = connection.confined
-        let (cancel, socket) = try await connection.thread.run { () throws(PostgresError) in
+        let known = try await connection.thread.run { () throws(PostgresError) in
             let handle = try PGHandle(configuration)
             confined.handle = handle
-            return (handle.makeCancel().map(PGCancel.init(adopting:)), handle.socket)
+            return (handle.makeCancel().map(PGCancel.init(adopting:)), handle.socket, handle.announcedProcess)
         }
-        connection.link.withLock { $0 = (cancel, socket) }
+        connection.link.withLock { $0 = known }
         return connection
     }
 
@@ -52,6 +52,15 @@ package final class PostgresConnection: Sendable {
 
     /// False once a call ended in a way that leaves the connection in an unknown state. Later calls throw `connectionLost`.
     package var isUsable: Bool { condition.load(ordering: .relaxed) != PGHandle.Condition.broken.rawValue }
+
+    /// True when a pooler stands between: the process that serves a statement is not the one that took the connection.
+    package func isPooled() async throws(PostgresError) -> Bool {
+        let announced = link.withLock { $0.process }
+        let serving = try await query(
+            Statement("SELECT pg_backend_pid()") { row throws(PostgresError) in try row.int32(0) }
+        )
+        return serving.first.map { Int32($0) } != announced
+    }
 
     /// Whether the connection may go back to a pool: healthy, not in a transaction, no cancellation on its way.
     var isReusable: Bool {

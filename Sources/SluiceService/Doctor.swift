@@ -13,8 +13,8 @@ package struct Doctor: Sendable {
         package let message: String
     }
 
-    private let settings: Settings
-    private let store: Store
+    let settings: Settings
+    let store: Store
 
     package init(settings: Settings, store: Store) {
         self.settings = settings
@@ -24,7 +24,11 @@ package struct Doctor: Sendable {
     /// Never throws: what cannot be asked is a finding.
     package func examine() async -> [Finding] {
         var findings = await postgres()
-        findings += await redis()
+        // Without a schema there is no fleet to ask after.
+        if findings.contains(where: { $0.check == "schema" && $0.verdict == .ok }) { findings += await fleet() }
+        let redis = await redis()
+        findings += redis
+        if !redis.contains(where: { $0.verdict == .failure }) { findings += await divergence() }
         findings.append(model())
         return findings
     }

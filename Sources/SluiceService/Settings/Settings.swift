@@ -24,6 +24,8 @@ package struct Settings: Sendable {
     /// False behind a pooler that does not track prepared statements.
     package var preparesStatements: Bool
     package var drainTimeout: Duration
+    /// How long whatever runs the processes waits before it kills them; nil when nobody said.
+    package var terminationGrace: Duration?
     package var leaseLength: Duration
     package var archiveRetention: Duration
     package var limits: ExtractionLimits
@@ -73,6 +75,9 @@ package struct Settings: Sendable {
         poolSize = reader.integer("SLUICE_DATABASE_POOL", default: 8, in: 2...500)
         preparesStatements = reader.integer("SLUICE_DATABASE_PREPARE", default: 1, in: 0...1) == 1
         drainTimeout = .seconds(reader.integer("SLUICE_DRAIN_TIMEOUT_SECONDS", default: 25, in: 0...3_600))
+        terminationGrace = reader.text("SLUICE_TERMINATION_GRACE_SECONDS").map { _ in
+            .seconds(reader.integer("SLUICE_TERMINATION_GRACE_SECONDS", default: 30, in: 1...86_400))
+        }
         leaseLength = .seconds(reader.integer("SLUICE_LEASE_SECONDS", default: 15, in: 3...600))
         archiveRetention = .seconds(86_400 * reader.integer("SLUICE_ARCHIVE_DAYS", default: 7, in: 1...3_650))
         limits = Self.limits(&reader)
