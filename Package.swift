@@ -14,8 +14,10 @@ let settings: [SwiftSetting] = [
 /// One name a migration, in order; each has an `.up.sql` and a `.down.sql`.
 let migrations = [
     "m0001_tenants", "m0002_workers", "m0003_tasks", "m0004_archive", "m0005_indexes", "m0006_documents",
-    "m0007_chunks", "m0008_requests", "m0009_dead_windows", "m0010_control", "m0011_dispatch",
-    "m0012_workflows", "m0013_workflow_steps", "m0014_workflow_ends", "m0015_workflow_advance", "m0016_audit",
+    "m0007_chunks", "m0008_requests", "m0009_dead_windows", "m0010_control", "m0011_dispatch", "m0012_kind_defaults",
+    "m0013_store_task", "m0014_enqueue_many", "m0015_enqueue", "m0016_grant_enqueue",
+    "m0017_workflows", "m0018_workflow_steps", "m0019_workflow_ends", "m0020_workflow_advance", "m0021_audit",
+    "m0022_workflow_keys", "m0023_workflow_letters",
 ].flatMap { ["\($0).up.sql", "\($0).down.sql"] }
 
 /// Lua scripts; `markers` stands before those that change a window.

@@ -4,6 +4,15 @@
 --
 -- sluice_engine  coordinators, workers and operators: owns the schema, migrates it, serves every tenant
 -- sluice_reader  your applications' searches: reads, and only the rows of the tenant that its session names
+-- sluice_enqueuer  applications that call sluice.enqueue() and nothing else; made where enqueuer_password is given
+--
+-- The enqueuer's privileges are on tables, which are not there yet. After workerctl migrate, once, as sluice_engine:
+--
+--   SELECT sluice.sluice_grant_enqueue('sluice_enqueuer');      -- or any role of yours
+--
+-- It grants USAGE on the schema; on tasks SELECT of ids, keys and states (no payload), INSERT, and UPDATE of what replace and
+-- reschedule change; on batches SELECT, INSERT and UPDATE of the counters; on dead_letters SELECT and DELETE and on
+-- tasks_archive INSERT, for dead letters that a new task of the same key takes over; on kind_defaults SELECT.
 --
 -- Neither is a superuser nor has BYPASSRLS: row-level security is forced, so it binds the owner too. The tenant is named
 -- by the setting sluice.tenant; a role that may run SQL of its choice may set it, so give sluice_reader to code that sets
@@ -16,6 +25,11 @@ SELECT 'CREATE ROLE sluice_reader LOGIN NOSUPERUSER NOBYPASSRLS'
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'sluice_reader') \gexec
 ALTER ROLE sluice_engine PASSWORD :'engine_password';
 ALTER ROLE sluice_reader PASSWORD :'reader_password';
+\if :{?enqueuer_password}
+SELECT 'CREATE ROLE sluice_enqueuer LOGIN NOSUPERUSER NOBYPASSRLS'
+WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'sluice_enqueuer') \gexec
+ALTER ROLE sluice_enqueuer PASSWORD :'enqueuer_password';
+\endif
 
 -- '*' is every tenant. As the role's default it also holds behind a pooler that drops session settings.
 ALTER ROLE sluice_engine SET sluice.tenant = '*';
@@ -34,4 +48,7 @@ CREATE EXTENSION IF NOT EXISTS vector SCHEMA public;
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 CREATE SCHEMA IF NOT EXISTS sluice AUTHORIZATION sluice_engine;
 GRANT USAGE ON SCHEMA sluice TO sluice_reader;
+\if :{?enqueuer_password}
+GRANT CONNECT ON DATABASE sluice TO sluice_enqueuer;
+\endif
 ALTER DEFAULT PRIVILEGES FOR ROLE sluice_engine IN SCHEMA sluice GRANT SELECT ON TABLES TO sluice_reader;

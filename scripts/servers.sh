@@ -154,7 +154,8 @@ start_postgres() {
     die "PostgreSQL did not start; its log is $log"
 }
 
-# The application's role owns the database but is no superuser: row-level security binds it as in production.
+# The fleet's role owns the database but is no superuser: row-level security binds it as in production. It may act as an
+# application that only enqueues, which tests do.
 create_database() {
     local data=$1 port=$2
     as_server test -f "$data/sluice.complete" && return 0
@@ -162,7 +163,10 @@ create_database() {
     psql_as_root "$port" -d postgres <<END
 DROP DATABASE IF EXISTS sluice;
 DROP ROLE IF EXISTS sluice;
+DROP ROLE IF EXISTS sluice_application;
 CREATE ROLE sluice LOGIN PASSWORD '$sluice_password';
+CREATE ROLE sluice_application NOLOGIN;
+GRANT sluice_application TO sluice;
 CREATE DATABASE sluice OWNER sluice;
 END
     psql_as_root "$port" -d sluice -c "CREATE EXTENSION vector" -c "ALTER SCHEMA public OWNER TO sluice"

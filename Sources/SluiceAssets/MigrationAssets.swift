@@ -77,33 +77,75 @@ package enum MigrationAssets {
         ),
         Script(
             version: 12,
-            name: "m0012_workflows",
-            up: PackageResources.m0012_workflows_up_sql,
-            down: PackageResources.m0012_workflows_down_sql
+            name: "m0012_kind_defaults",
+            up: PackageResources.m0012_kind_defaults_up_sql,
+            down: PackageResources.m0012_kind_defaults_down_sql
         ),
         Script(
             version: 13,
-            name: "m0013_workflow_steps",
-            up: PackageResources.m0013_workflow_steps_up_sql,
-            down: PackageResources.m0013_workflow_steps_down_sql
+            name: "m0013_store_task",
+            up: PackageResources.m0013_store_task_up_sql,
+            down: PackageResources.m0013_store_task_down_sql
         ),
         Script(
             version: 14,
-            name: "m0014_workflow_ends",
-            up: PackageResources.m0014_workflow_ends_up_sql,
-            down: PackageResources.m0014_workflow_ends_down_sql
+            name: "m0014_enqueue_many",
+            up: PackageResources.m0014_enqueue_many_up_sql,
+            down: PackageResources.m0014_enqueue_many_down_sql
         ),
         Script(
             version: 15,
-            name: "m0015_workflow_advance",
-            up: PackageResources.m0015_workflow_advance_up_sql,
-            down: PackageResources.m0015_workflow_advance_down_sql
+            name: "m0015_enqueue",
+            up: PackageResources.m0015_enqueue_up_sql,
+            down: PackageResources.m0015_enqueue_down_sql
         ),
         Script(
             version: 16,
-            name: "m0016_audit",
-            up: PackageResources.m0016_audit_up_sql,
-            down: PackageResources.m0016_audit_down_sql
+            name: "m0016_grant_enqueue",
+            up: PackageResources.m0016_grant_enqueue_up_sql,
+            down: PackageResources.m0016_grant_enqueue_down_sql
+        ),
+        Script(
+            version: 17,
+            name: "m0017_workflows",
+            up: PackageResources.m0017_workflows_up_sql,
+            down: PackageResources.m0017_workflows_down_sql
+        ),
+        Script(
+            version: 18,
+            name: "m0018_workflow_steps",
+            up: PackageResources.m0018_workflow_steps_up_sql,
+            down: PackageResources.m0018_workflow_steps_down_sql
+        ),
+        Script(
+            version: 19,
+            name: "m0019_workflow_ends",
+            up: PackageResources.m0019_workflow_ends_up_sql,
+            down: PackageResources.m0019_workflow_ends_down_sql
+        ),
+        Script(
+            version: 20,
+            name: "m0020_workflow_advance",
+            up: PackageResources.m0020_workflow_advance_up_sql,
+            down: PackageResources.m0020_workflow_advance_down_sql
+        ),
+        Script(
+            version: 21,
+            name: "m0021_audit",
+            up: PackageResources.m0021_audit_up_sql,
+            down: PackageResources.m0021_audit_down_sql
+        ),
+        Script(
+            version: 22,
+            name: "m0022_workflow_keys",
+            up: PackageResources.m0022_workflow_keys_up_sql,
+            down: PackageResources.m0022_workflow_keys_down_sql
+        ),
+        Script(
+            version: 23,
+            name: "m0023_workflow_letters",
+            up: PackageResources.m0023_workflow_letters_up_sql,
+            down: PackageResources.m0023_workflow_letters_down_sql
         ),
     ]
 }

@@ -7,7 +7,10 @@ package struct ClaimedTask: Sendable {
     package let tenant: TenantID
     package let queue: QueueName
     package let kind: TaskKind
-    package let payload: String
+    /// As it was enqueued; what is stored may be sealed.
+    package var payload: String
+    /// Why this process cannot read the payload; nil: it can.
+    package var payloadFault: PayloadFault?
     package let payloadVersion: Int
     /// The number of this attempt, from 1.
     package let attempt: Int
@@ -45,5 +48,29 @@ package struct ClaimedTask: Sendable {
         self.crashCount = crashCount
         self.timeout = timeout
         self.batch = batch
+    }
+}
+
+/// What keeps a sealed payload from being opened.
+package enum PayloadFault: Sendable, Equatable {
+    /// This process has no key of that id: others may.
+    case noKey(String)
+    /// The key of that id does not open it: it was changed, moved to another tenant or kind, or the key differs.
+    case notAuthentic(String)
+}
+
+extension PayloadFault: TaskFailureConvertible {
+    package var taskFailure: TaskFailure {
+        switch self {
+        case .noKey(let id):
+            TaskFailure(errorClass: "payload.locked", message: "this process has no key '\(id)' to open the payload")
+        case .notAuthentic(let id):
+            TaskFailure(
+                errorClass: "payload.not_authentic",
+                message:
+                    "key '\(id)' does not open the payload: it was changed or moved after it was sealed, or this worker's "
+                    + "key of that id is another one"
+            )
+        }
     }
 }

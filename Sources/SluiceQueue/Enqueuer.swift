@@ -25,7 +25,7 @@ package struct Enqueuer: Sendable {
     /// Hints at tasks whose transaction has committed. Best effort: the relay brings what this does not.
     package func announce(_ tasks: [EnqueuedTask]) async {
         guard let hints else { return }
-        let available = tasks.filter { $0.isAvailable && !$0.wasDuplicate }
+        let available = tasks.filter(\.isAvailable)
         for (queue, group) in Dictionary(grouping: available, by: \.queue) {
             do {
                 _ = try await hints.announce(group.map(\.id), queue: queue, windowLimit: Self.windowLimit)

@@ -19,6 +19,8 @@ package struct EmbedChunksInput: TaskInput {
     package static let queue = QueueName.embedding
     package static let retry = RetryPolicy(maxAttempts: 8, base: .seconds(2), cap: .seconds(300))
     package static let timeout = Duration.seconds(900)
+    /// Finds the dead windows of a document version.
+    package static let routingFields = ["version"]
 
     package let document: Int64
     package let version: Int64

@@ -9,7 +9,8 @@ extension NewTask {
         priority: Int = 5,
         delay: Duration = .zero,
         batch: BatchID? = nil,
-        uniqueKey: String? = nil
+        uniqueKey: String? = nil,
+        onConflict: ConflictPolicy = .keep
     ) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -24,7 +25,9 @@ extension NewTask {
             maxAttempts: Input.retry.maxAttempts,
             timeout: Input.timeout,
             batch: batch,
-            uniqueKey: uniqueKey
+            uniqueKey: uniqueKey,
+            onConflict: onConflict
         )
+        routingFields = Input.routingFields
     }
 }

@@ -9,8 +9,11 @@ package struct Settlement: Sendable {
         case retry(after: Duration, TaskFailure)
         /// → scheduled, runs again after `delay`; the attempt is refunded.
         case snoozed(for: Duration, reason: String)
-        /// → available at once; the attempt is refunded. For drains, unknown kinds and newer payload versions.
+        /// → available at once or after `delay`; the attempt is refunded. For drains and claims that were not begun.
         case released(after: Duration, reason: String)
+        /// → scheduled, for another worker than this one, which cannot perform it; the attempt is refunded. Runs again after
+        /// `DeclinePolicy`, longer with each time that it was declined for the same class of reason.
+        case declined(TaskFailure)
         /// → dead letters.
         case dead(TaskFailure)
         /// → archive as cancelled.

@@ -11,10 +11,13 @@ package protocol TaskInput: Codable, Sendable {
     static var retry: RetryPolicy { get }
     /// Wall-clock limit of one attempt.
     static var timeout: Duration { get }
+    /// Top-level fields of the payload that SQL reads: they stay readable beside the seal when payloads are encrypted.
+    static var routingFields: [String] { get }
 }
 
 extension TaskInput {
     package static var payloadVersion: Int { 1 }
     package static var retry: RetryPolicy { .standard }
     package static var timeout: Duration { .seconds(60) }
+    package static var routingFields: [String] { [] }
 }

@@ -18,7 +18,17 @@ package struct PostgresTaskStore: TaskStore {
 
     package func enqueue(_ tasks: [NewTask]) async throws -> [EnqueuedTask] {
         if tasks.isEmpty { return [] }
-        return try await store.pool.transaction { transaction in
+        // Callers who change the tasks of the same keys at once may find each other's locks; nothing was stored then.
+        for _ in 0..<4 {
+            do { return try await enqueueOnce(tasks) } catch let error as PostgresError
+                where error.code == .deadlock || error.code == .serializationFailure
+            {}
+        }
+        return try await enqueueOnce(tasks)
+    }
+
+    private func enqueueOnce(_ tasks: [NewTask]) async throws -> [EnqueuedTask] {
+        try await store.pool.transaction { transaction in
             var results: [EnqueuedTask] = []
             results.reserveCapacity(tasks.count)
             for start in stride(from: 0, to: tasks.count, by: Self.enqueueBatch) {
@@ -42,6 +52,15 @@ package struct PostgresTaskStore: TaskStore {
                 strays: Set(differing.lazy.filter { !$0.isLost }.map(\.fence))
             )
         }
+    }
+
+    package func claim(_ ids: [TaskID], queue: QueueName, worker: WorkerID) async throws -> [ClaimedTask] {
+        try await claimAsStored(ids, queue: queue, worker: worker).map { $0.opened(with: store.payloadKeys) }
+    }
+
+    package func claimNext(queue: QueueName, limit: Int, worker: WorkerID) async throws -> [ClaimedTask] {
+        try await claimNextAsStored(queue: queue, limit: limit, worker: worker)
+            .map { $0.opened(with: store.payloadKeys) }
     }
 
     package func settle(_ settlements: [Settlement], worker: WorkerID) async throws -> Set<Fence> {

@@ -46,6 +46,7 @@ struct SettleGroups {
     private var completed: [Fence] = []
     private var cancelled: [(Fence, String)] = []
     private var returned: [SettleStatements.Return] = []
+    private var declined: [(Fence, TaskFailure)] = []
     private var dead: [(Fence, TaskFailure)] = []
 
     init(_ settlements: [Settlement]) {
@@ -55,6 +56,7 @@ struct SettleGroups {
             case .completed: completed.append(fence)
             case .cancelled(let reason): cancelled.append((fence, reason))
             case .dead(let failure): dead.append((fence, failure))
+            case .declined(let reason): declined.append((fence, reason))
             case .retry(let delay, let failure):
                 returned.append(
                     .init(
@@ -106,6 +108,7 @@ struct SettleGroups {
         if !cancelled.isEmpty {
             result.append(SettleStatements.archive(cancelled.map(\.0), as: .cancelled, reasons: cancelled.map(\.1)))
         }
+        if !declined.isEmpty { result.append(SettleStatements.decline(declined.map(\.0), declined.map(\.1))) }
         if !returned.isEmpty { result.append(SettleStatements.giveBack(returned)) }
         if !dead.isEmpty { result.append(SettleStatements.bury(dead.map(\.0), dead.map(\.1))) }
         return result

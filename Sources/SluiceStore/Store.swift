@@ -10,9 +10,16 @@ package final class Store: Sendable {
     package let pool: PostgresPool
     package let schema: String
     let logger: Logger
+    /// What payloads are sealed with when they are stored and opened with when they are claimed.
+    package let payloadKeys: PayloadKeys
 
     /// Makes the pool; connects when first used.
-    package init(configuration: PostgresConfiguration, schema: String, logger: Logger) {
+    package init(
+        configuration: PostgresConfiguration,
+        schema: String,
+        payloadKeys: PayloadKeys = .none,
+        logger: Logger
+    ) {
         var configuration = configuration
         configuration.settings["search_path"] = "\(schema),public"
         configuration.settings["sluice.tenant"] = "*"
@@ -21,6 +28,7 @@ package final class Store: Sendable {
         configuration.settings["plan_cache_mode"] = "force_custom_plan"
         pool = PostgresPool(configuration)
         self.schema = schema
+        self.payloadKeys = payloadKeys
         self.logger = logger
     }
 

@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 
 /// This machine's idea of the time. For showing and comparing only: what happens when is the database's to say.

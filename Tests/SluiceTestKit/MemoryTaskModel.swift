@@ -5,7 +5,7 @@ package import SluiceQueue
 struct MemoryTaskModel: Sendable {
     struct Row: Sendable {
         let id: TaskID
-        let task: NewTask
+        var task: NewTask
         var state: TaskState
         var runAt: Instant
         var attempt = 0
@@ -39,7 +39,7 @@ struct MemoryTaskModel: Sendable {
                         && $0.task.tenant == task.tenant
                 })
             {
-                return EnqueuedTask(id: known.id, wasDuplicate: true, queue: task.queue, isAvailable: false)
+                return resolve(task, known, at: now)
             }
             nextID += 1
             let id = TaskID(nextID)
@@ -52,6 +52,37 @@ struct MemoryTaskModel: Sendable {
             )
             return EnqueuedTask(id: id, wasDuplicate: false, queue: task.queue, isAvailable: isAvailable)
         }
+    }
+
+    private mutating func resolve(_ task: NewTask, _ known: Row, at now: Instant) -> EnqueuedTask {
+        let queue = known.task.queue
+        if task.onConflict == .keep {
+            return EnqueuedTask(id: known.id, resolution: .kept, queue: queue, isAvailable: false)
+        }
+        if known.state == .running {
+            return EnqueuedTask(id: known.id, resolution: .keptRunning, queue: queue, isAvailable: false)
+        }
+        var row = known
+        let isAvailable = task.delay <= .zero
+        let stays = task.onConflict == .reschedule && row.state == .retryable
+        row.state = isAvailable ? .available : stays ? .retryable : .scheduled
+        row.runAt = now + task.delay
+        if task.onConflict == .replace {
+            let batch = row.task.batch
+            row.task = task
+            row.task.batch = batch
+            row.attempt = 0
+            row.crashCount = 0
+        } else {
+            row.task.priority = task.priority
+        }
+        rows[row.id] = row
+        return EnqueuedTask(
+            id: row.id,
+            resolution: task.onConflict == .replace ? .replaced : .rescheduled,
+            queue: row.task.queue,
+            isAvailable: isAvailable
+        )
     }
 
     mutating func register(_ worker: WorkerRegistration, at now: Instant) {
@@ -135,6 +166,14 @@ struct MemoryTaskModel: Sendable {
             case .snoozed(let delay, _):
                 row.state = .scheduled
                 row.runAt = now + delay
+                row.attempt -= 1
+            case .declined(let reason):
+                let earlier = history.settlements.count {
+                    guard case .declined(let other) = $0.verdict else { return false }
+                    return $0.fence.task == row.id && other.errorClass == reason.errorClass
+                }
+                row.state = .scheduled
+                row.runAt = now + DeclinePolicy.delay(earlier: earlier - 1)
                 row.attempt -= 1
             case .released(let delay, _):
                 row.state = delay > .zero ? .scheduled : .available

@@ -11,25 +11,16 @@ extension Worker {
     }
 
     private func start(_ task: ClaimedTask, _ lane: Lane) {
-        guard let handler = handlers.handler(for: task.kind), task.payloadVersion <= handler.payloadVersion else {
+        let known = handlers.handler(for: task.kind)
+        guard let handler = known, DeclinePolicy.reason(task, knownVersion: handler.payloadVersion) == nil else {
             lane.ended(after: nil)
-            // A newer release enqueued it: some other worker can do it, perhaps soon.
-            logger.error(
-                "a task of an unknown kind or newer payload goes back to its queue; is a worker of an older release running?",
-                metadata: [
-                    "task.id": "\(task.id)", "task.kind": "\(task.kind)", "payload.version": "\(task.payloadVersion)",
-                ]
-            )
-            return giveBack(
-                [task],
-                after: .seconds(30),
-                reason: "this worker does not know kind '\(task.kind)' in this version"
-            )
+            return decline(task, knownVersion: known?.payloadVersion)
         }
         let attempt = Attempt(context: AttemptContext(task: task, logger: logger), handler: handler, lane: lane)
         let isStarted = holds.start(attempt, deadline: attempt.startedAt + task.timeout) { [self] in
             let ending: Result<AttemptOutcome, any Error>
             do {
+                if let fault = task.payloadFault { throw fault }
                 ending = .success(try await handler.perform(task, attempt.context))
             } catch {
                 ending = .failure(error)
@@ -64,6 +55,18 @@ extension Worker {
         }
         Self.log(verdict, attempt)
         settler.append(Settlement(attempt.task.fence, verdict), by: me)
+    }
+
+    /// Leaves a task to workers that can perform it.
+    private func decline(_ task: ClaimedTask, knownVersion: Int?) {
+        guard let reason = DeclinePolicy.reason(task, knownVersion: knownVersion),
+            case .settle(let me, _) = holds.finish(task.fence)
+        else { return }
+        logger.error(
+            "a task goes back to its queue, for another worker",
+            metadata: ["task.id": "\(task.id)", "task.kind": "\(task.kind)", "reason": "\(reason)"]
+        )
+        settler.append(Settlement(task.fence, .declined(reason)), by: me)
     }
 
     /// Gives back claims that were not begun; the attempt is not counted.
@@ -134,6 +137,7 @@ extension Worker {
         case .dead(let failure): logger.error("dead", metadata: ["error": "\(failure)"])
         case .snoozed(let delay, let reason):
             logger.info("snoozed", metadata: ["for": "\(delay.inSeconds)", "reason": "\(reason)"])
+        case .declined(let reason): logger.notice("declined", metadata: ["reason": "\(reason)"])
         case .released(_, let reason): logger.notice("released", metadata: ["reason": "\(reason)"])
         case .cancelled(let reason): logger.notice("cancelled", metadata: ["reason": "\(reason)"])
         }

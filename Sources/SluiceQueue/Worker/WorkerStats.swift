@@ -41,7 +41,7 @@ final class WorkerCounters: Sendable {
                 case .completed: values.completed += 1
                 case .retry: values.retried += 1
                 case .snoozed: values.snoozed += 1
-                case .released: values.released += 1
+                case .released, .declined: values.released += 1
                 case .dead: values.dead += 1
                 case .cancelled: values.cancelled += 1
                 }

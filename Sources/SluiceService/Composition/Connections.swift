@@ -17,7 +17,12 @@ extension Settings {
     }
 
     package func makeStore(_ name: String, poolSize: Int? = nil, logger: Logger) -> Store {
-        Store(configuration: postgres(name, poolSize: poolSize), schema: schema, logger: logger)
+        Store(
+            configuration: postgres(name, poolSize: poolSize),
+            schema: schema,
+            payloadKeys: payloadKeys,
+            logger: logger
+        )
     }
 
     package func redisConfiguration() throws -> RedisConfiguration? {

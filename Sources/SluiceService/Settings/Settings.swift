@@ -1,4 +1,5 @@
 package import SluiceCore
+package import SluiceStore
 internal import SluiceSystem
 
 /// Everything that can be set, read once at start. The README's table lists the names.
@@ -9,6 +10,8 @@ package struct Settings: Sendable {
     package var redisURL: String?
     package var schema: String
     package var redisPrefix: String
+    /// What payloads are sealed with at rest; none: they are stored as they are.
+    package var payloadKeys: PayloadKeys
     /// `.sluice`, the embedded default's folder; nil where there is none.
     package var home: String?
     /// A model directory as Optimum exports it.
@@ -62,6 +65,7 @@ package struct Settings: Sendable {
         redisURL = reader.text("SLUICE_REDIS_URL").flatMap { $0 == "none" ? nil : $0 }
         schema = reader.text("SLUICE_SCHEMA") ?? "sluice"
         redisPrefix = reader.text("SLUICE_REDIS_PREFIX") ?? "sluice"
+        payloadKeys = Self.payloadKeys(&reader)
         modelDirectory = reader.text("SLUICE_MODEL") ?? home.map { $0 + "/models/all-MiniLM-L6-v2/int8" }
         openVINOLibrary = reader.text("SLUICE_OPENVINO_LIBRARY") ?? home.map { $0 + "/openvino/lib/libopenvino_c.so" }
         tokenizersLibrary =
@@ -114,6 +118,16 @@ package struct Settings: Sendable {
             addressSpace: reader.integer("SLUICE_EXTRACT_MEMORY_MB", default: 2_048, in: 128...1_048_576) << 20,
             cpuSeconds: seconds
         )
+    }
+
+    private static func payloadKeys(_ reader: inout SettingsReader) -> PayloadKeys {
+        guard let text = reader.text("SLUICE_PAYLOAD_KEYS") else { return .none }
+        do {
+            return try PayloadKeys(text)
+        } catch {
+            reader.report("SLUICE_PAYLOAD_KEYS: \(error)")
+            return .none
+        }
     }
 
     private static func passwords(_ reader: inout SettingsReader, readFile: (String) -> String?) -> [String] {

@@ -1,9 +1,10 @@
-package import SluiceCore
+internal import SluiceCore
 internal import SluicePostgres
-package import SluiceQueue
+internal import SluiceQueue
 
 extension PostgresTaskStore {
-    package func claim(_ ids: [TaskID], queue: QueueName, worker: WorkerID) async throws -> [ClaimedTask] {
+    /// Payloads as they are stored, perhaps sealed.
+    func claimAsStored(_ ids: [TaskID], queue: QueueName, worker: WorkerID) async throws -> [ClaimedTask] {
         if ids.isEmpty { return [] }
         if try await holdsBack(memory.lastControls, queue, \.holdsClaims) {
             return try await weighedClaim(queue: queue, worker: worker) { try await available(among: ids) }
@@ -16,7 +17,8 @@ extension PostgresTaskStore {
         return try await weighedClaim(queue: queue, worker: worker) { try await available(among: ids) }
     }
 
-    package func claimNext(queue: QueueName, limit: Int, worker: WorkerID) async throws -> [ClaimedTask] {
+    /// Payloads as they are stored, perhaps sealed.
+    func claimNextAsStored(queue: QueueName, limit: Int, worker: WorkerID) async throws -> [ClaimedTask] {
         if limit <= 0 { return [] }
         if try await !holdsBack(memory.lastControls, queue, { _ in true }) {
             let claimed = try await freeClaim(queue, limit, worker)

@@ -34,8 +34,9 @@ BEGIN
     RETURN sluice_roll_up(batches_of, array_fill('released'::text, ARRAY[coalesce(cardinality(batches_of), 0)]), ended_as);
 END $$;
 
--- The triggers sleep while the loop itself changes rows.
-CREATE FUNCTION sluice_node_changed() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+-- The triggers sleep while the loop itself changes rows. They have their owner's rights: an application that only enqueues
+-- into a batch may not change nodes itself.
+CREATE FUNCTION sluice_node_changed() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
     PERFORM set_config('sluice.advancing', 'on', true);
     PERFORM sluice_advance(ARRAY[NEW.id]);
@@ -46,7 +47,7 @@ CREATE TRIGGER node_changed AFTER UPDATE ON workflow_nodes FOR EACH ROW
     WHEN (OLD.state <> NEW.state AND current_setting('sluice.advancing', true) IS DISTINCT FROM 'on')
     EXECUTE FUNCTION sluice_node_changed();
 
-CREATE FUNCTION sluice_batch_changed() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+CREATE FUNCTION sluice_batch_changed() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 DECLARE
     became text := sluice_counted_as(NEW.outcome);
     changed bigint[];
