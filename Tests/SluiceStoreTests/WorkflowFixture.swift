@@ -53,7 +53,7 @@ struct WorkflowFixture {
         case .completed: model.end(node, as: .completed)
         case .dead: model.end(node, as: .dead)
         case .cancelled: model.end(node, as: .cancelled)
-        case .retry, .snoozed, .released: break
+        default: break
         }
     }
 

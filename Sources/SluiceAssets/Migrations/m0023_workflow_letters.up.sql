@@ -33,3 +33,16 @@ LANGUAGE sql SECURITY DEFINER SET search_path FROM CURRENT AS $$
     )
     UPDATE batches SET dead = dead - count, cancelled = cancelled + count FROM counts WHERE batches.id = counts.batch_id
 $$;
+
+-- Functions with their owner's rights must not meet a caller's temporary tables.
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY[
+        'sluice_supersede_dead', 'sluice_is_waiting', 'sluice_node_changed', 'sluice_batch_changed', 'sluice_advance',
+        'sluice_drop_nodes', 'sluice_roll_up'
+    ] LOOP
+        EXECUTE format('ALTER FUNCTION %I SET search_path = %I, public, pg_temp', name, current_schema());
+    END LOOP;
+END $$;
