@@ -15,9 +15,9 @@ let settings: [SwiftSetting] = [
 let migrations = [
     "m0001_tenants", "m0002_workers", "m0003_tasks", "m0004_archive", "m0005_indexes", "m0006_documents",
     "m0007_chunks", "m0008_requests", "m0009_dead_windows", "m0010_control", "m0011_dispatch", "m0012_kind_defaults",
-    "m0013_store_task", "m0014_enqueue_many", "m0015_enqueue", "m0016_grant_enqueue",
-    "m0017_workflows", "m0018_workflow_steps", "m0019_workflow_ends", "m0020_workflow_advance", "m0021_audit",
-    "m0022_workflow_keys", "m0023_workflow_letters",
+    "m0013_store_task", "m0014_enqueue_many", "m0015_enqueue", "m0016_grant_enqueue", "m0017_schedules",
+    "m0018_workflows", "m0019_workflow_steps", "m0020_workflow_ends", "m0021_workflow_advance", "m0022_audit",
+    "m0023_workflow_keys", "m0024_workflow_letters",
 ].flatMap { ["\($0).up.sql", "\($0).down.sql"] }
 
 /// Lua scripts; `markers` stands before those that change a window.

@@ -7,7 +7,7 @@ internal import SluiceSystem
 struct CoordinatorCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "coordinator",
-        abstract: "Runs the fleet's leader duties: relay, promoter, rescuer, reclaimer, pruner.",
+        abstract: "Runs the fleet's leader duties: relay, promoter, rescuer, scheduler, pruner …",
         discussion: """
             Run as many as you like: one leads, the others stand by. Servers come from SLUICE_DATABASE_URL and
             SLUICE_REDIS_URL. SIGTERM resigns and ends; exit status 0 done, 1 failed, 64 wrong settings.

@@ -16,10 +16,13 @@ package final class Coordinator: Sendable {
     private let duties: [Duty]
     private let thread = LoopThread(name: "duties")
 
+    /// - Parameter schedules: nil: this coordinator fires no schedules.
     package init(
         configuration: CoordinatorConfiguration,
         store: any TaskStore,
         hints: (any TaskHints)?,
+        schedules: (any ScheduleStore)? = nil,
+        zones: TimeZones = TimeZones(),
         logger: Logger
     ) {
         let leadership = Leadership(length: configuration.leaseLength)
@@ -59,6 +62,16 @@ package final class Coordinator: Sendable {
                     return .nothing
                 }
             )
+        }
+        if let schedules {
+            let scheduler = Scheduler(
+                store: schedules,
+                enqueuer: Enqueuer(store: store, hints: hints, logger: logger),
+                zones: zones,
+                logger: logger
+            )
+            duties.append(Self.scheduling(scheduler))
+            duties.append(Self.forgetter(schedules, configuration.fireRetention))
         }
         self.duties = duties
     }
@@ -146,6 +159,18 @@ package final class Coordinator: Sendable {
                 )
             }
             return .nothing
+        }
+    }
+
+    private static func scheduling(_ scheduler: Scheduler) -> Duty {
+        // Often enough for schedules that were added meanwhile and for fires that wait for a task.
+        let idle = Duration.seconds(2)
+        return Duty(name: "scheduler", idle: idle) { _ in .later(try await scheduler.round() ?? idle) }
+    }
+
+    private static func forgetter(_ schedules: any ScheduleStore, _ retention: Duration) -> Duty {
+        Duty(name: "forgetter", idle: .seconds(3_600)) { _ in
+            try await schedules.forgetFires(olderThan: retention) > 0 ? .plenty : .nothing
         }
     }
 }

@@ -9,6 +9,8 @@ package struct CoordinatorConfiguration: Sendable {
     /// How often lost tasks are looked for.
     package var sweepInterval: Duration
     package var archiveRetention: Duration
+    /// How long fires of schedules are remembered.
+    package var fireRetention: Duration
     /// How priorities age.
     package var aging: AgingOrder
 
@@ -19,6 +21,7 @@ package struct CoordinatorConfiguration: Sendable {
         leaseLength: Duration = .seconds(15),
         sweepInterval: Duration = .seconds(5),
         archiveRetention: Duration = .seconds(7 * 86_400),
+        fireRetention: Duration = .seconds(90 * 86_400),
         aging: AgingOrder = AgingOrder()
     ) {
         self.host = host
@@ -27,6 +30,7 @@ package struct CoordinatorConfiguration: Sendable {
         self.leaseLength = leaseLength
         self.sweepInterval = sweepInterval
         self.archiveRetention = archiveRetention
+        self.fireRetention = fireRetention
         self.aging = aging
     }
 }

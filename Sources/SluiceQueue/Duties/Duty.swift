@@ -8,15 +8,15 @@ internal import Synchronization
 /// A round that fails is logged and tried again with back-off and jitter; the loop never ends by an error.
 final class Duty: Sendable {
     /// What a round found to do.
-    enum Yield: Int, Sendable, Comparable {
+    enum Yield: Sendable, Comparable {
         case nothing
+        /// There will be something after this long: come then, or after `idle` if that is sooner.
+        case later(Duration)
         /// There is work that may not be done yet: come again soon.
         case heldBack
         case some
         /// There is probably more: come again at once.
         case plenty
-
-        static func < (left: Yield, right: Yield) -> Bool { left.rawValue < right.rawValue }
     }
 
     let name: String
@@ -60,6 +60,9 @@ final class Duty: Sendable {
                 switch yield {
                 case .plenty:
                     pause = busy
+                    continue
+                case .later(let length):
+                    _ = await bell.wait(until: .now + min(length, idle), on: thread)
                     continue
                 case .some: pause = busy
                 case .heldBack: pause = min(pause * 2, max(busy, idle / 4))

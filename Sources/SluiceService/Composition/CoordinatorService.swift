@@ -19,6 +19,7 @@ package enum CoordinatorService {
             ),
             store: PostgresTaskStore(store),
             hints: try settings.makeHints(),
+            schedules: PostgresScheduleStore(store),
             logger: logger
         )
         logger.notice("coordinator started")
