@@ -15,7 +15,10 @@ struct Sluicebench: AsyncParsableCommand {
             schema and under a key prefix of their own, which they drop again.
             """,
         version: Version.text,
-        subcommands: [Noop.self, Held.self, Flush.self, Extract.self, Split.self, Embed.self, Ingest.self]
+        subcommands: [
+            Noop.self, Held.self, Flush.self, Fairness.self, Depth.self, Extract.self, Split.self, Embed.self,
+            Ingest.self,
+        ]
     )
 }
 

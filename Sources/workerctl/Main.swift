@@ -47,8 +47,8 @@ struct Workerctl: AsyncParsableCommand {
         version: Version.text,
         subcommands: [
             IngestCommand.self, SearchCommand.self, StatusCommand.self, DocumentsCommand.self, TasksCommand.self,
-            DeadLettersCommand.self, BatchesCommand.self, SchedulesCommand.self, MigrateCommand.self,
-            DoctorCommand.self,
+            DeadLettersCommand.self, BatchesCommand.self, QueuesCommand.self, TenantsCommand.self, KindsCommand.self,
+            SchedulesCommand.self, RebuildRedisCommand.self, MigrateCommand.self, DoctorCommand.self,
             CompletionCommand.self,
         ]
     )

@@ -11,6 +11,17 @@ struct HintModel {
         return taken.count
     }
 
+    /// Straight after an enqueue, past an open gate.
+    mutating func announce(_ ids: [TaskID], queue: QueueName, windowLimit: Int, isOpen: Bool) -> Int {
+        isOpen ? offer(ids, queue: queue, windowLimit: windowLimit) : 0
+    }
+
+    mutating func withdraw(_ ids: [TaskID], queue: QueueName) -> Int {
+        let before = windows[queue]?.count ?? 0
+        windows[queue]?.removeAll { ids.contains($0) }
+        return before - (windows[queue]?.count ?? 0)
+    }
+
     mutating func fetch(queue: QueueName, worker: WorkerID, limit: Int) -> [TaskID] {
         let ids = Array((windows[queue] ?? []).prefix(limit))
         windows[queue]?.removeFirst(ids.count)

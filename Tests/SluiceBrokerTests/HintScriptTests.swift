@@ -22,7 +22,7 @@ struct HintScriptTests {
             var some = (model.held[worker] ?? []).sorted().shuffled(using: &random)
             some = Array(some.prefix(Int.random(in: 0...8, using: &random)))
             if Bool.random(using: &random) { some += some.prefix(2) + ids(1_000_000..<1_000_002) }
-            switch Int.random(in: 0..<12, using: &random) {
+            switch Int.random(in: 0..<15, using: &random) {
             case 0...3:
                 let count = Int.random(in: 0...20, using: &random)
                 let limit = Int.random(in: 0...40, using: &random)
@@ -44,9 +44,21 @@ struct HintScriptTests {
             case 10:
                 let taken = try await hints.reclaim(worker: worker)
                 #expect(Set(taken) == model.reclaim(worker: worker))
-            default:
+            case 11:
                 try await hints.clear(queue: queue)
                 model.clear(queue: queue)
+            case 12:
+                let gone = Array((model.windows[queue] ?? []).shuffled(using: &random).prefix(5)) + some
+                let count = try await hints.withdraw(gone, queue: queue)
+                #expect(count == model.withdraw(gone, queue: queue))
+            default:
+                let offered = ids(next..<next + Int.random(in: 0...20, using: &random))
+                next += offered.count
+                let limit = Int.random(in: 0...40, using: &random)
+                let isOpen = Bool.random(using: &random)
+                try await hints.setGates(closed: isOpen ? [] : [queue], open: isOpen ? [queue] : [])
+                let taken = try await hints.announce(offered, queue: queue, windowLimit: limit)
+                #expect(taken == model.announce(offered, queue: queue, windowLimit: limit, isOpen: isOpen))
             }
             try await compare(test, model, queues, workers)
         }

@@ -15,7 +15,8 @@ package enum CoordinatorService {
                 pid: Environment.processID(),
                 version: Version.text,
                 leaseLength: settings.leaseLength,
-                archiveRetention: settings.archiveRetention
+                archiveRetention: settings.archiveRetention,
+                aging: AgingOrder(step: settings.aging)
             ),
             store: PostgresTaskStore(store),
             hints: try settings.makeHints(),

@@ -23,7 +23,7 @@ package enum WorkerService {
         let hints = try settings.makeHints()
         let control = settings.makeStore("sluice-worker", poolSize: 3, logger: logger)
         let data = settings.makeStore("sluice-handlers", logger: logger)
-        let tasks = PostgresTaskStore(control)
+        let tasks = PostgresTaskStore(control, aging: AgingOrder(step: settings.aging))
         let enqueuer = Enqueuer(store: tasks, hints: hints, logger: logger)
         let model = try settings.modelIdentity()
         let extractors = concurrency[.ingestion].map { children in

@@ -30,6 +30,8 @@ package struct Settings: Sendable {
     /// How long whatever runs the processes waits before it kills them; nil when nobody said.
     package var terminationGrace: Duration?
     package var leaseLength: Duration
+    /// How long a task waits until its priority improves by one.
+    package var aging: Duration
     package var archiveRetention: Duration
     package var limits: ExtractionLimits
     package var extractorPath: String?
@@ -83,6 +85,7 @@ package struct Settings: Sendable {
             .seconds(reader.integer("SLUICE_TERMINATION_GRACE_SECONDS", default: 30, in: 1...86_400))
         }
         leaseLength = .seconds(reader.integer("SLUICE_LEASE_SECONDS", default: 15, in: 3...600))
+        aging = .seconds(reader.integer("SLUICE_AGING_SECONDS", default: 60, in: 1...86_400))
         archiveRetention = .seconds(86_400 * reader.integer("SLUICE_ARCHIVE_DAYS", default: 7, in: 1...3_650))
         limits = Self.limits(&reader)
         extractorPath = reader.text("SLUICE_EXTRACTOR")

@@ -1,0 +1,59 @@
+internal import ArgumentParser
+internal import SluiceSystem
+
+struct Fairness: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract:
+            "How long one tenant's few tasks wait while another has very many queued, in windows and milliseconds."
+    )
+
+    @Option(name: .long, help: "Tasks of the tenant that has many.") var noisy = 1_000_000
+    @Option(name: .long, help: "Tasks of the other.") var quiet = 100
+    @Option(name: .long, help: "Attempts at once.") var concurrency = 1_000
+    @OptionGroup var output: BenchOutput
+
+    func validate() throws {
+        guard noisy >= 1_000, quiet > 0 else { throw ValidationError("--noisy of 1000 at least, --quiet of 1") }
+    }
+
+    func run() async throws {
+        Environment.ignoreBrokenPipes()
+        try await BenchSchema.run { settings in
+            try output.print(
+                try await FairnessBench(settings: settings, noisy: noisy, quiet: quiet, concurrency: concurrency).run()
+            )
+        }
+    }
+}
+
+struct Depth: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "What a no-op task costs with ever more queued behind it."
+    )
+
+    @Option(name: .long, help: "Numbers of queued tasks, with commas.") var depths = "10000,100000,1000000"
+    @Option(name: .long, help: "Tasks measured at each depth.") var tasks = 20_000
+    @Option(name: .long, help: "Attempts at once.") var concurrency = 1_000
+    @OptionGroup var output: BenchOutput
+
+    private var numbers: [Int]? {
+        let parts = depths.split(separator: ",").map { Int($0) }
+        return parts.isEmpty || parts.contains { $0.map { $0 < 0 } ?? true } ? nil : parts.compactMap(\.self)
+    }
+
+    func validate() throws {
+        guard numbers != nil, tasks >= 1_000 else {
+            throw ValidationError("--depths are numbers with commas between them, --tasks at least 1000")
+        }
+    }
+
+    func run() async throws {
+        Environment.ignoreBrokenPipes()
+        let depths = numbers ?? []
+        try await BenchSchema.run { settings in
+            try output.print(
+                try await DepthBench(settings: settings, depths: depths, tasks: tasks, concurrency: concurrency).run()
+            )
+        }
+    }
+}
