@@ -31,7 +31,8 @@ extension MemoryTaskStore {
         try await perform(.heads) { model, _ in
             let groups = Dictionary(grouping: model.waiting(queue)) { model.stream($0) }
             return requests.flatMap { request in
-                (groups[request.stream] ?? []).sorted { ($0.runAt, $0.id) < ($1.runAt, $1.id) }.prefix(request.limit)
+                (groups[request.stream] ?? []).filter { $0.runAt >= request.since ?? .min }
+                    .sorted { ($0.runAt, $0.id) < ($1.runAt, $1.id) }.prefix(request.limit)
             }
         }
     }

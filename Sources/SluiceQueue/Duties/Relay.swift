@@ -9,6 +9,7 @@ final class Relay: Sendable {
     struct State {
         var windows: [QueueName: RelayWindow] = [:]
         var selectors: [QueueName: FairSelector] = [:]
+        var memories: [QueueName: StreamMemory] = [:]
         /// Where the next page of streams begins, for queues with more than one page of them.
         var pages: [QueueName: TenantID] = [:]
         var dispatch = DispatchState(queues: [])
@@ -38,7 +39,10 @@ final class Relay: Sendable {
     /// These may run again: they are hinted at with the next round.
     func forget(_ ids: [RescuedTask]) {
         state.withLock { state in
-            for task in ids { state.windows[task.queue]?.forget(CollectionOfOne(task.id)) }
+            for task in ids {
+                state.windows[task.queue]?.forget(CollectionOfOne(task.id))
+                state.memories[task.queue]?.forget()
+            }
         }
     }
 

@@ -25,7 +25,17 @@ struct RelayFill {
 
     func choose(_ wanted: Int) async throws -> RelayChoice {
         var choice = RelayChoice()
-        let page = try await nextPage()
+        let began = ContinuousClock.now
+        let remembered = relay.state.withLock { $0.memories[queue]?.remembered(at: began) }
+        let page = if let remembered { remembered } else { try await nextPage() }
+        defer {
+            if remembered == nil {
+                let now = ContinuousClock.now
+                relay.state.withLock {
+                    $0.memories[queue, default: StreamMemory()].looked(page, cost: now - began, at: now)
+                }
+            }
+        }
         let streams = page.streams.filter {
             !controls.isClosed(queue: queue, tenant: $0.tenant, kind: $0.kind)
         }
@@ -41,7 +51,7 @@ struct RelayFill {
         var reading = BacklogReading(admitted, room: wanted, outstanding: window.outstanding)
         var left = allowance
         for look in 1...Self.looks where !reading.isDone {
-            let heads = try await relay.store.heads(queue: queue, of: reading.requests)
+            let heads = try await heads(of: reading.requests, isWhole: remembered == nil)
             reading.received(heads)
             let backlogs = reading.backlogs(relay.order) { window.isOutstanding($0) }
             left = allowance
@@ -75,7 +85,19 @@ struct RelayFill {
 
     // MARK: - Streams
 
-    private func nextPage() async throws -> (streams: [BacklogStream], isWhole: Bool) {
+    /// The first tasks of streams: all of them, or those from where the streams began at the last look.
+    private func heads(of requests: [StreamRequest], isWhole: Bool) async throws -> [Candidate] {
+        var requests = requests
+        if !isWhole {
+            let memory = relay.state.withLock { $0.memories[queue] ?? StreamMemory() }
+            for index in requests.indices { requests[index].since = memory.start(of: requests[index].stream) }
+        }
+        let heads = try await relay.store.heads(queue: queue, of: requests)
+        relay.state.withLock { $0.memories[queue, default: StreamMemory()].found(heads) }
+        return heads
+    }
+
+    private func nextPage() async throws -> StreamMemory.Page {
         let after = relay.state.withLock { $0.pages[queue] }
         var streams = try await relay.store.streams(queue: queue, after: after, limit: Self.pageLength)
         if streams.isEmpty, after != nil {
@@ -84,7 +106,7 @@ struct RelayFill {
         let isFull = streams.count == Self.pageLength
         let isWhole = after == nil && !isFull
         relay.state.withLock { $0.pages[queue] = isFull ? streams.last?.tenant : nil }
-        return (streams, isWhole)
+        return StreamMemory.Page(streams: streams, isWhole: isWhole)
     }
 
     // MARK: - Caps and rates

@@ -16,14 +16,17 @@ package protocol DispatchStore: Sendable {
     func running(in scopes: [ControlScope]) async throws -> [ControlScope: Int]
 }
 
-/// A stream, and how many of its tasks are wanted.
+/// A stream, how many of its tasks are wanted, and from where on.
 package struct StreamRequest: Sendable {
     package let stream: BacklogStream
     package let limit: Int
+    /// Tasks that were to run before this are not looked at. Microseconds since 1970; nil: all are.
+    package var since: Int64?
 
-    package init(stream: BacklogStream, limit: Int) {
+    package init(stream: BacklogStream, limit: Int, since: Int64? = nil) {
         self.stream = stream
         self.limit = limit
+        self.since = since
     }
 }
 

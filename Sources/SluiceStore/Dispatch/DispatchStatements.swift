@@ -63,23 +63,28 @@ enum DispatchStatements {
         """
     }
 
+    /// Before every time that a task may have: the year 1900, in microseconds since 1970.
+    private static let always: Int64 = -2_208_988_800_000_000
+
     /// The first tasks of streams, each stream's in order.
     static func heads(_ queue: QueueName, _ requests: [StreamRequest]) -> Statement<Candidate> {
         Statement(
             """
             SELECT head.id, given.tenant, given.kind, given.priority, head.run_at
-            FROM unnest($2::text[], $3::text[], $4::int2[], $5::int8[]) AS given (tenant, kind, priority, take)
+            FROM unnest($2::text[], $3::text[], $4::int2[], $5::int8[], $6::int8[])
+                AS given (tenant, kind, priority, take, since)
             CROSS JOIN LATERAL (
                 SELECT id, run_at FROM tasks
                 WHERE queue = $1 AND state = 'available' AND tenant_id = given.tenant AND kind = given.kind
                     AND priority = given.priority
+                    AND run_at >= timestamptz 'epoch' + given.since * interval '1 microsecond'
                 ORDER BY run_at, id LIMIT given.take
             ) AS head
             """,
             [
                 .text(queue.rawValue), .textArray(requests.map(\.stream.tenant.rawValue)),
                 .textArray(requests.map(\.stream.kind.rawValue)), .int2Array(requests.map(\.stream.priority)),
-                .int8Array(requests.map { Int64($0.limit) }),
+                .int8Array(requests.map { Int64($0.limit) }), .int8Array(requests.map { $0.since ?? Self.always }),
             ],
             decode: candidate
         )
