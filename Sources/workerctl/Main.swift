@@ -48,7 +48,8 @@ struct Workerctl: AsyncParsableCommand {
         subcommands: [
             IngestCommand.self, SearchCommand.self, StatusCommand.self, DocumentsCommand.self, TasksCommand.self,
             DeadLettersCommand.self, BatchesCommand.self, QueuesCommand.self, TenantsCommand.self, KindsCommand.self,
-            SchedulesCommand.self, RebuildRedisCommand.self, MigrateCommand.self, DoctorCommand.self,
+            SchedulesCommand.self, RebuildRedisCommand.self, MigrateCommand.self, DoctorCommand.self, PruneCommand.self,
+            AuditCommand.self,
             CompletionCommand.self,
         ]
     )

@@ -88,7 +88,7 @@ extension Store {
                 """
                 WITH groups AS (
                     SELECT fingerprint, count(*) AS count, min(died_at) AS first, max(died_at) AS last,
-                        array_agg(DISTINCT kind) AS kinds, max(ARRAY[extract(epoch FROM died_at)::numeric, id])[2]::int8 AS sample
+                        array_agg(DISTINCT kind) AS kinds, (max(ARRAY[extract(epoch FROM died_at)::numeric, id]))[2]::int8 AS sample
                     FROM dead_letters AS letter WHERE \(condition) GROUP BY fingerprint
                     ORDER BY count DESC, last DESC LIMIT $\(values.count + 1)
                 )
