@@ -18,6 +18,7 @@ let migrations = [
     "m0013_store_task", "m0014_enqueue_many", "m0015_enqueue", "m0016_grant_enqueue", "m0017_schedules",
     "m0018_workflows", "m0019_workflow_steps", "m0020_workflow_ends", "m0021_workflow_advance", "m0022_audit",
     "m0023_workflow_keys", "m0024_workflow_letters",
+    "m0025_depths",
 ].flatMap { ["\($0).up.sql", "\($0).down.sql"] }
 
 /// Lua scripts; `markers` stands before those that change a window.
@@ -50,6 +51,10 @@ func library(_ name: String, _ pkgConfig: String, apt: String? = nil) -> Target 
 
 let package = Package(
     name: "sluice",
+    products: [
+        .library(name: "Sluice", targets: ["Sluice"]),
+        .library(name: "SluiceTesting", targets: ["SluiceTesting"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -103,6 +108,16 @@ let package = Package(
             ]
         ),
 
+        // Layer 4 too: what other packages import, and what their tests do.
+        module(
+            "Sluice",
+            [
+                "SluiceCore", "SluiceSystem", "SluiceQueue", "SluicePostgres", "SluiceRedis", "SluiceStore",
+                "SluiceBroker", logging,
+            ]
+        ),
+        module("SluiceTesting", ["Sluice", "SluiceCore", "SluiceQueue", logging]),
+
         // Layer 5: the executables.
         executable("coordinator", ["SluiceService", "SluiceCore", "SluiceSystem", argumentParser]),
         executable("worker", ["SluiceService", "SluiceCore", "SluiceSystem", argumentParser]),
@@ -138,6 +153,23 @@ let package = Package(
             path: "Tests/SluiceServerKit",
             swiftSettings: settings
         ),
+        // The prove-it part: the history checker, and what runs the fleet under faults.
+        .target(
+            name: "SluiceFaultKit",
+            dependencies: [
+                "SluiceCore", "SluiceSystem", "SluiceQueue", "SluicePostgres", "SluiceRedis", "SluiceStore",
+                "SluiceBroker",
+                "SluiceService", "SluiceTestKit", logging,
+            ],
+            path: "Tests/SluiceFaultKit",
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "faultlab",
+            dependencies: ["SluiceFaultKit", "SluiceService", "SluiceCore", "SluiceSystem", argumentParser],
+            path: "Tests/faultlab",
+            swiftSettings: settings
+        ),
         tests("SluiceCoreTests", ["SluiceCore"]),
         tests("SluiceSystemTests", ["SluiceSystem", "SluiceCore", "SluiceTestKit"]),
         tests("SluicePostgresTests", ["SluicePostgres", "SluiceCore", "SluiceSystem", "SluiceTestKit"]),
@@ -167,12 +199,19 @@ let package = Package(
                 "SluiceCore", "SluiceSystem", "SluiceTestKit", "SluiceServerKit", logging,
             ]
         ),
+        tests(
+            "SluiceTests",
+            [
+                "Sluice", "SluiceTesting", "SluiceStore", "SluiceCore", "SluiceSystem", "CLibPQ", "SluiceTestKit",
+                "SluiceServerKit",
+            ]
+        ),
         tests("SluiceServiceTests", ["SluiceService", "SluiceStore", "SluiceCore", "SluiceSystem", "SluiceTestKit"]),
         tests(
             "EndToEndTests",
             [
                 "SluiceService", "SluiceStore", "SluiceBroker", "SluicePostgres", "SluiceRedis", "SluiceQueue",
-                "SluiceDocuments", "SluiceCore", "SluiceSystem", "SluiceTestKit", "SluiceServerKit",
+                "SluiceDocuments", "SluiceCore", "SluiceSystem", "SluiceTestKit", "SluiceFaultKit", "SluiceServerKit",
             ]
         ),
     ]

@@ -153,5 +153,11 @@ package enum MigrationAssets {
             up: PackageResources.m0024_workflow_letters_up_sql,
             down: PackageResources.m0024_workflow_letters_down_sql
         ),
+        Script(
+            version: 25,
+            name: "m0025_depths",
+            up: PackageResources.m0025_depths_up_sql,
+            down: PackageResources.m0025_depths_down_sql
+        ),
     ]
 }

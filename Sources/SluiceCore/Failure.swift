@@ -37,3 +37,15 @@ package struct TaskFailure: Error, Hashable, Sendable, CustomStringConvertible {
         )
     }
 }
+
+extension TaskFailure {
+    /// The handler reported progress and then none for longer than its kind allows.
+    package static func stalled(for limit: Duration) -> TaskFailure {
+        TaskFailure(
+            errorClass: "progress.stalled",
+            message:
+                "the handler reported no progress for \(limit.inSeconds) s, the limit of its kind; it hangs or waits for "
+                + "something that does not come"
+        )
+    }
+}

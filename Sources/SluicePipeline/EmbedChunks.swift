@@ -29,7 +29,9 @@ package struct EmbedChunks: Sendable {
         }
         let ordinals = input.first...input.last
         let chunks = try await pipeline.documents.chunksToEmbed(version, ordinals: ordinals, tenant: context.tenant)
+        context.progress(0, of: chunks.count, "embedding")
         let (work, outcome) = try await embed(chunks, context)
+        context.progress(chunks.count, of: chunks.count, "storing \(outcome.vectors.count) vectors")
         let result = EmbeddingResult(
             version: version,
             tenant: context.tenant,

@@ -19,16 +19,23 @@ package struct IngestDocument: Sendable {
     }
 
     package func perform(_ input: IngestDocumentInput, _ context: AttemptContext) async throws -> AttemptOutcome {
-        let id = DocumentID(rawValue: input.document)
+        guard let number = input.document else { return try await register(input, context) }
+        let id = DocumentID(rawValue: number)
         guard let document = try await pipeline.documents.document(id, tenant: context.tenant) else {
             return .cancelled(reason: "the document was erased")
         }
         guard document.index.model == pipeline.model else { return .dead(mismatch(document)) }
+        context.progress(0, of: Self.steps, "reading the source")
         let (file, hash): (SourceFile, SHA256Digest?)
         do {
             (file, hash) = try await read(document.uri)
         } catch {
-            try await pipeline.documents.noteUnreadable(id, tenant: context.tenant, detail: error.message)
+            try await pipeline.documents.noteUnreadable(
+                id,
+                tenant: context.tenant,
+                detail: error.message,
+                fence: context.fence
+            )
             // What is no file now will be none in a second; what is missing may be on its way.
             if ["source.unsupported", "source.not_a_file"].contains(error.errorClass) { return .dead(error) }
             throw error
@@ -50,12 +57,15 @@ package struct IngestDocument: Sendable {
             try await pipeline.documents.finishUnchanged(document, fence: context.fence)
             return .settledByHandler
         }
+        context.progress(1, of: Self.steps, "extracting text from \(file.byteCount) bytes")
         let reply = try await extractor.extract(file, passwords: pipeline.passwords, limits: pipeline.limits)
         guard let text = reply.text, reply.outcome == .ok else {
             return try await withoutText(document, reply, context)
         }
+        context.progress(2, of: Self.steps, "cutting \(text.metadata.pageCount) pages into chunks")
         let chunks = await chunked(text)
         if chunks.isEmpty { return try await finish(document, .empty, "white space only", context) }
+        context.progress(3, of: Self.steps, "storing \(chunks.count) chunks of \(text.metadata.pageCount) pages")
         let report = try await pipeline.documents.stage(
             StagedVersion(
                 document: id,
@@ -76,6 +86,34 @@ package struct IngestDocument: Sendable {
         context.logger.debug(
             "staged",
             metadata: ["chunks": "\(report.chunks)", "kept": "\(report.kept)", "to.embed": "\(report.toEmbed)"]
+        )
+        return .settledByHandler
+    }
+
+    /// Reading, extracting, chunking, storing: what operators see of the progress.
+    private static let steps = 4
+
+    /// Registers the document that a URI names, and leaves its ingest to a task of its own.
+    private func register(_ input: IngestDocumentInput, _ context: AttemptContext) async throws -> AttemptOutcome {
+        guard let uri = input.uri, let name = IndexName(rawValue: input.index ?? IndexName.default.rawValue) else {
+            return .dead(
+                TaskFailure(
+                    errorClass: "payload.invalid",
+                    message: "the payload names no document: give \"uri\", and \"index\" only as a valid name"
+                )
+            )
+        }
+        let index = try await pipeline.indexes.ensureIndex(
+            name,
+            model: pipeline.model,
+            chunkerFingerprint: pipeline.chunker.fingerprint
+        )
+        try await pipeline.documents.register(
+            uri,
+            tenant: context.tenant,
+            index: index,
+            batch: context.batch,
+            fence: context.fence
         )
         return .settledByHandler
     }
@@ -110,7 +148,8 @@ package struct IngestDocument: Sendable {
             document.id,
             tenant: context.tenant,
             outcome: reply.outcome,
-            detail: reply.detail
+            detail: reply.detail,
+            fence: context.fence
         )
         let errorClass = reply.outcome == .timeout ? "extraction.timeout" : "extraction.crashed"
         throw TaskFailure(errorClass: errorClass, message: reply.detail)

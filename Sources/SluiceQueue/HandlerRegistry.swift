@@ -6,10 +6,22 @@ package import SluiceCore
 package struct AttemptContext: Sendable {
     package let task: ClaimedTask
     private let workerLogger: Logger
+    private let report: (@Sendable (ProgressReport) -> Void)?
 
-    package init(task: ClaimedTask, logger: Logger) {
+    package init(task: ClaimedTask, logger: Logger, report: (@Sendable (ProgressReport) -> Void)? = nil) {
         self.task = task
         workerLogger = logger
+        self.report = report
+    }
+
+    /// Says how far the attempt is, for operators, and that it is alive, for kinds with a stall limit. Cheap: the newest word
+    /// is stored about once a second, and nothing is when the lease was lost.
+    ///
+    /// - Parameters:
+    ///   - total: nil when it cannot be known.
+    ///   - message: at most 200 characters; no document text, no secrets.
+    package func progress(_ done: Int, of total: Int? = nil, _ message: String? = nil) {
+        report?(ProgressReport(fence: fence, done: done, total: total, message: message))
     }
 
     /// Names the attempt. Made anew with each call: most attempts log nothing, and a copy with metadata allocates.
@@ -45,6 +57,8 @@ package struct HandlerRegistry: Sendable {
     package struct Handler: Sendable {
         package let payloadVersion: Int
         package let retry: RetryPolicy
+        package let rules: RetryRules
+        package let stallLimit: Duration?
         package let perform: Perform
     }
 
@@ -59,7 +73,12 @@ package struct HandlerRegistry: Sendable {
         precondition(handlers[Input.kind] == nil, "kind '\(Input.kind)' is registered twice")
         // One for the kind: making one costs more than a small payload. Decoding does not change it.
         let decoder = JSONDecoder()
-        handlers[Input.kind] = Handler(payloadVersion: Input.payloadVersion, retry: Input.retry) { task, context in
+        handlers[Input.kind] = Handler(
+            payloadVersion: Input.payloadVersion,
+            retry: Input.retry,
+            rules: Input.rules,
+            stallLimit: Input.stallLimit
+        ) { task, context in
             let input: Input
             do {
                 input = try decoder.decode(Input.self, from: Data(task.payload.utf8))

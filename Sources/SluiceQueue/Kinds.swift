@@ -8,9 +8,24 @@ package struct IngestDocumentInput: TaskInput {
     package static let retry = RetryPolicy(maxAttempts: 3, base: .seconds(1), cap: .seconds(30))
     package static let timeout = Duration.seconds(600)
 
-    package let document: Int64
+    /// A registered document; nil: `uri` says which.
+    package let document: Int64?
+    /// `file://…`, as applications that enqueue in SQL name it: the document is registered first, then ingested.
+    package let uri: String?
+    /// With `uri`: the name of the index to fill; nil: `default`.
+    package let index: String?
 
-    package init(document: DocumentID) { self.document = document.rawValue }
+    package init(document: DocumentID) {
+        self.document = document.rawValue
+        uri = nil
+        index = nil
+    }
+
+    package init(uri: String, index: IndexName? = nil) {
+        document = nil
+        self.uri = uri
+        self.index = index?.rawValue
+    }
 }
 
 /// Embeds the staged chunks of a version in a range of ordinals; the last one makes the version live.

@@ -16,6 +16,10 @@ package struct Settlement: Sendable {
         case declined(TaskFailure)
         /// → dead letters.
         case dead(TaskFailure)
+        /// → dead letters, raised again only when that is asked for by name: another attempt would do harm.
+        case quarantined(TaskFailure)
+        /// → archive as cancelled: nobody needs to look at it; the attempt's error is kept all the same.
+        case discarded(TaskFailure)
         /// → archive as cancelled.
         case cancelled(reason: String)
     }

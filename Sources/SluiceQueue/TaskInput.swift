@@ -9,6 +9,10 @@ package protocol TaskInput: Codable, Sendable {
     static var queue: QueueName { get }
     static var payloadVersion: Int { get }
     static var retry: RetryPolicy { get }
+    /// What follows from an error, by its class.
+    static var rules: RetryRules { get }
+    /// How long a handler that reports progress may report none; nil: for as long as its time-out allows.
+    static var stallLimit: Duration? { get }
     /// Wall-clock limit of one attempt.
     static var timeout: Duration { get }
     /// Top-level fields of the payload that SQL reads: they stay readable beside the seal when payloads are encrypted.
@@ -18,6 +22,8 @@ package protocol TaskInput: Codable, Sendable {
 extension TaskInput {
     package static var payloadVersion: Int { 1 }
     package static var retry: RetryPolicy { .standard }
+    package static var rules: RetryRules { .standard }
+    package static var stallLimit: Duration? { nil }
     package static var timeout: Duration { .seconds(60) }
     package static var routingFields: [String] { [] }
 }

@@ -10,6 +10,7 @@ package struct PostgresTaskStore: TaskStore {
     /// How priorities age where tasks are claimed without the relay.
     let aging: AgingOrder
     let memory = ClaimMemory()
+    private let depths = DepthMemory()
     /// Tasks of one INSERT; more go in several, in one transaction.
     private static let enqueueBatch = 5_000
 
@@ -90,7 +91,10 @@ package struct PostgresTaskStore: TaskStore {
     }
 
     package func rescue(limit: Int, term: Int64) async throws -> [RescuedTask] {
-        try await store.pool.query(DutyStatements.rescue(limit: limit, term: term))
+        let rescued = try await store.pool.query(DutyStatements.rescue(limit: limit, term: term))
+        // Those whose attempt failed or was rescued after somebody asked for an end.
+        _ = try await store.pool.query(OrderStatements.settleCancelled(limit: limit, term: term))
+        return rescued
     }
 
     package func goneWorkers(among workers: [WorkerID]) async throws -> [WorkerID] {
@@ -108,6 +112,7 @@ package struct PostgresTaskStore: TaskStore {
             }
             if isDropped == true { report.partitionsDropped += 1 }
         }
+        try await store.pool.execute(ControlEdits.forgetEmpty())
         report.workersForgotten = try await store.pool.execute(WorkerStatements.forget())
         // Some chunks a round: the next one is an hour away, and nobody waits for it.
         if let retention { _ = try await store.prune(retention, chunks: 200) }
@@ -116,5 +121,9 @@ package struct PostgresTaskStore: TaskStore {
 
     package func reportLeader(term: Int64, relayLag: Duration, rescued: Int) async throws {
         try await store.pool.execute(WorkerStatements.reportLeader(term, relayLag, rescued))
+        guard depths.isDue else { return }
+        let start = ContinuousClock.now
+        defer { depths.counted(in: start.elapsed) }
+        try await store.pool.execute(DepthStatements.refresh(term: term))
     }
 }

@@ -21,7 +21,7 @@ extension Store {
         return results.compactMap(\.self)
     }
 
-    private func sealed(_ tasks: [NewTask]) throws -> [NewTask] {
+    func sealed(_ tasks: [NewTask]) throws -> [NewTask] {
         guard payloadKeys.sealingID != nil else { return tasks }
         var tasks = tasks
         for (index, task) in tasks.enumerated() {
@@ -73,7 +73,7 @@ extension Store {
         guard missing.isEmpty else { throw PostgresError(.serializationFailure, "unique keys kept changing hands") }
     }
 
-    private static func check(_ task: NewTask) throws {
+    static func check(_ task: NewTask) throws {
         guard task.payload.utf8.count <= PayloadRule.maxBytes else {
             throw TaskFailure(
                 errorClass: "payload.too_large",

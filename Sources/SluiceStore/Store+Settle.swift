@@ -46,8 +46,9 @@ struct SettleGroups {
     private var completed: [Fence] = []
     private var cancelled: [(Fence, String)] = []
     private var returned: [SettleStatements.Return] = []
+    private var dead: [(fence: Fence, failure: TaskFailure, isQuarantined: Bool)] = []
+    private var discarded: [(Fence, TaskFailure)] = []
     private var declined: [(Fence, TaskFailure)] = []
-    private var dead: [(Fence, TaskFailure)] = []
 
     init(_ settlements: [Settlement]) {
         for settlement in settlements {
@@ -55,7 +56,9 @@ struct SettleGroups {
             switch settlement.verdict {
             case .completed: completed.append(fence)
             case .cancelled(let reason): cancelled.append((fence, reason))
-            case .dead(let failure): dead.append((fence, failure))
+            case .dead(let failure): dead.append((fence, failure, false))
+            case .quarantined(let failure): dead.append((fence, failure, true))
+            case .discarded(let failure): discarded.append((fence, failure))
             case .declined(let reason): declined.append((fence, reason))
             case .retry(let delay, let failure):
                 returned.append(
@@ -110,7 +113,8 @@ struct SettleGroups {
         }
         if !declined.isEmpty { result.append(SettleStatements.decline(declined.map(\.0), declined.map(\.1))) }
         if !returned.isEmpty { result.append(SettleStatements.giveBack(returned)) }
-        if !dead.isEmpty { result.append(SettleStatements.bury(dead.map(\.0), dead.map(\.1))) }
+        if !dead.isEmpty { result.append(SettleStatements.bury(dead)) }
+        if !discarded.isEmpty { result.append(SettleStatements.discard(discarded.map(\.0), discarded.map(\.1))) }
         return result
     }
 }

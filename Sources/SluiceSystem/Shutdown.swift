@@ -1,5 +1,3 @@
-internal import CLinux
-internal import Glibc
 internal import Synchronization
 
 /// Tells a process's services when to end: first to drain, then, on a second signal, at once.
@@ -83,46 +81,9 @@ package final class Shutdown: Sendable {
     }
 
     /// Makes SIGTERM and SIGINT drain, and a second one stop.
-    ///
-    /// A handler that writes a byte into a pipe, and a thread that reads it: unlike `sigwait` this does not depend on the
-    /// signal masks of threads that the runtime has made already.
     package static func onSignals() -> Shutdown {
         let shutdown = Shutdown()
-        let reader = SignalPipe.shared.reader
-        for number in [SIGTERM, SIGINT] { signal(number) { _ in SignalPipe.shared.ring() } }
-        PinnedThread.detach(name: "signals") {
-            var byte: UInt8 = 0
-            while true {
-                let count = read(reader, &byte, 1)
-                if count < 0 && errno == EINTR { continue }
-                guard count == 1 else { return }
-                shutdown.advance(to: shutdown.phase == .running ? .draining : .stopping)
-            }
-        }
+        Signals.on(Signals.terminate) { shutdown.advance(to: shutdown.phase == .running ? .draining : .stopping) }
         return shutdown
-    }
-}
-
-/// The pipe between signal handlers and the thread that acts on them. Made before the first handler is installed, so that
-/// a handler only ever reads two numbers.
-private struct SignalPipe: Sendable {
-    static let shared = SignalPipe()
-
-    let reader: Int32
-    private let writer: Int32
-
-    private init() {
-        var ends: [Int32] = [-1, -1]
-        precondition(pipe(&ends) == 0, "the system refused a pipe; raise the limit on open files")
-        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-        (reader, writer) = (ends[0], ends[1])
-    }
-
-    /// Safe in a signal handler: `write` is all it calls.
-    func ring() {
-        let saved = errno
-        var byte: UInt8 = 1
-        _ = write(writer, &byte, 1)
-        errno = saved
     }
 }

@@ -13,7 +13,10 @@ struct WorkerCommand: AsyncParsableCommand {
                          worker --queues ingestion:4,maintenance:1
 
             SIGTERM drains: no new tasks, running ones may end for SLUICE_DRAIN_TIMEOUT_SECONDS, the rest is released
-            without costing an attempt. A second SIGTERM skips the wait. Exit status 0 done, 1 failed, 64 wrong usage.
+            without costing an attempt. A second SIGTERM skips the wait. SIGTSTP or SIGUSR1: claim nothing more, what runs
+            goes on; SIGUSR2: claim again; SIGTTIN: log what is in flight.
+
+            Exit status 0 done, 1 failed, 64 wrong usage.
             """,
         version: Version.text
     )

@@ -47,9 +47,10 @@ struct Workerctl: AsyncParsableCommand {
         version: Version.text,
         subcommands: [
             IngestCommand.self, SearchCommand.self, StatusCommand.self, DocumentsCommand.self, TasksCommand.self,
+            AttemptsCommand.self, WorkersCommand.self,
             DeadLettersCommand.self, BatchesCommand.self, QueuesCommand.self, TenantsCommand.self, KindsCommand.self,
-            SchedulesCommand.self, RebuildRedisCommand.self, MigrateCommand.self, DoctorCommand.self, PruneCommand.self,
-            AuditCommand.self,
+            SchedulesCommand.self, RebuildRedisCommand.self, MigrateCommand.self, RotatePayloadsCommand.self,
+            DoctorCommand.self, PruneCommand.self, AuditCommand.self,
             CompletionCommand.self,
         ]
     )

@@ -34,19 +34,57 @@ struct DocumentsFenceTests {
                     fence: task.fence
                 )
             }
+            await #expect(throws: StaleLease.self) {
+                try await fixture.documents.noteOutcome(
+                    document.id,
+                    tenant: .default,
+                    outcome: .crashed(signal: 9),
+                    detail: "stale",
+                    fence: task.fence
+                )
+            }
+            await #expect(throws: StaleLease.self) {
+                try await fixture.documents.noteUnreadable(
+                    document.id,
+                    tenant: .default,
+                    detail: "stale",
+                    fence: task.fence
+                )
+            }
             #expect(try await fixture.count("SELECT count(*) FROM document_versions") == 0)
             #expect(try await fixture.count("SELECT count(*) FROM staged_chunks") == 0)
             #expect(try await fixture.count("SELECT count(*) FROM tasks WHERE queue <> 'maintenance'") == 1)
             #expect(try await fixture.document(uri)?.state == "queued")
             let next = try await DocumentsFixture.register(fixture.tasks)
             let again = try #require(
-                try await fixture.tasks.claimNext(queue: .ingestion, limit: 1, worker: next).first
+                try await PostgresControlStore(fixture.store).claimSuspect(queues: [.ingestion], worker: next)
             )
             _ = try await fixture.documents.stage(version, window: 1, fence: again.fence)
             #expect(
                 try await fixture.count("SELECT count(*) FROM tasks WHERE queue <> 'maintenance'") == 2,
                 "one a chunk"
             )
+        }
+    }
+
+    @Test("a version whose windows were cancelled is not waited for: the next ingest stages it anew")
+    func cancelledWindows() async throws {
+        try await DocumentsFixture.run { fixture in
+            _ = try await fixture.request([uri])
+            let task = try #require(try await fixture.claim(.ingestion))
+            let document = try #require(try await fixture.document(of: task))
+            _ = try await fixture.documents.stage(
+                fixture.version(["a", "b"], of: document, batch: task.batch),
+                window: 1,
+                fence: task.fence
+            )
+            #expect(try await fixture.document(of: task)?.pending != nil)
+            let report = try await fixture.store.cancel(
+                TaskFilter(kind: TaskKind(trusted: "chunks.embed")),
+                reason: "not wanted"
+            )
+            #expect(report.cancelled.count == 2)
+            #expect(try await fixture.document(of: task)?.pending == nil)
         }
     }
 

@@ -75,7 +75,8 @@ struct DocumentsFixture: Sendable {
 
     func document(of task: ClaimedTask) async throws -> DocumentSnapshot? {
         let input = try JSONDecoder().decode(IngestDocumentInput.self, from: Data(task.payload.utf8))
-        return try await documents.document(DocumentID(rawValue: input.document), tenant: task.tenant)
+        guard let document = input.document else { return nil }
+        return try await documents.document(DocumentID(rawValue: document), tenant: task.tenant)
     }
 
     /// Chunks of these texts, one after the other with a space between, ten to a page.

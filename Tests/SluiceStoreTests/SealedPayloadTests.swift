@@ -134,7 +134,7 @@ struct SealedPayloadTests {
                         after = step.next
                     } while after != nil
                 }
-                #expect(resealed == 8 && locked == 1 && steps == 4)
+                #expect(resealed == 8 && locked == 1 && steps == 5)
                 #expect(try await store.reseal(.deadLetters, after: nil, limit: 10).resealed == 0)
             }
             try await with(Self.new, on: plain) { store in

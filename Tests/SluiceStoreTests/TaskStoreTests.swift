@@ -82,7 +82,8 @@ struct TaskStoreTests {
     @Test(
         "every verdict is refused from a worker that lost its lease",
         arguments: [
-            Settlement.Verdict.completed, .cancelled(reason: "x"), .dead(.leaseLost),
+            Settlement.Verdict.completed, .cancelled(reason: "x"), .dead(.leaseLost), .quarantined(.leaseLost),
+            .discarded(.leaseLost),
             .retry(after: .seconds(1), .leaseLost),
             .snoozed(for: .seconds(1), reason: "x"), .released(after: .zero, reason: "x"),
         ]
@@ -104,7 +105,13 @@ struct TaskStoreTests {
             #expect(rescued == [RescuedTask(id: held.id, queue: .ingestion, cause: .leaseLost, isDead: false)])
             #expect(try await tasks.settle([Settlement(held.fence, verdict)], worker: slow) == [held.fence])
             let next = try await worker(tasks)
-            let again = try #require(try await tasks.claimNext(queue: .ingestion, limit: 1, worker: next).first)
+            #expect(
+                try await tasks.claimNext(queue: .ingestion, limit: 1, worker: next).isEmpty,
+                "a suspect runs alone"
+            )
+            let again = try #require(
+                try await PostgresControlStore(store).claimSuspect(queues: [.ingestion], worker: next)
+            )
             #expect(again.attempt == 2 && again.crashCount == 1 && again.token > held.token)
             #expect(try await tasks.renew(slow, report: report(), holding: []) == .expired)
         }

@@ -27,6 +27,10 @@ struct MemoryTaskModel: Sendable {
     var weights: [TenantID: Int] = [:]
     var leader: (holder: WorkerID?, term: Int64, until: Instant)?
     var history = TaskHistory()
+    var cancels: [TaskID: String] = [:]
+    var requests: [WorkerID: WorkerRequest] = [:]
+    var suspects: Set<TaskID> = []
+    var progress: [ProgressReport] = []
     let origin = ContinuousClock.now
     private var nextID: Int64 = 0
     private var nextToken: Int64 = 0
@@ -107,7 +111,9 @@ struct MemoryTaskModel: Sendable {
     mutating func claim(_ ids: [TaskID], _ queue: QueueName, _ worker: WorkerID, at now: Instant) -> [ClaimedTask] {
         guard isLive(worker, at: now) else { return [] }
         return ids.compactMap { id in
-            guard var row = rows[id], row.state == .available, row.task.queue == queue, mayStart(row.task) else {
+            guard var row = rows[id], row.state == .available, row.task.queue == queue, mayStart(row.task),
+                !suspects.contains(id)
+            else {
                 return nil
             }
             nextToken += 1
@@ -140,7 +146,7 @@ struct MemoryTaskModel: Sendable {
     /// Available tasks in the order in which they should run.
     func available(_ queue: QueueName) -> [TaskID] {
         rows.values
-            .filter { $0.state == .available && $0.task.queue == queue }
+            .filter { $0.state == .available && $0.task.queue == queue && !suspects.contains($0.id) }
             .sorted { ($0.task.priority, $0.runAt, $0.id) < ($1.task.priority, $1.runAt, $1.id) }
             .map(\.id)
     }
@@ -159,7 +165,8 @@ struct MemoryTaskModel: Sendable {
             switch settlement.verdict {
             case .completed: row.state = .completed
             case .cancelled: row.state = .cancelled
-            case .dead: row.state = .dead
+            case .dead, .quarantined: row.state = .dead
+            case .discarded: row.state = .cancelled
             case .retry(let delay, _):
                 row.state = .retryable
                 row.runAt = now + delay
@@ -183,6 +190,31 @@ struct MemoryTaskModel: Sendable {
             rows[row.id] = row
         }
         return refused
+    }
+
+    mutating func exchange(_ worker: WorkerID, _ queues: [QueueName], _ said: [ProgressReport]) -> ControlOrders {
+        progress += said.filter { isHeld($0.fence) }
+        var orders = ControlOrders(request: requests[worker])
+        for (task, reason) in cancels {
+            guard let row = rows[task], row.state == .running, row.owner == worker, let token = row.token else {
+                continue
+            }
+            orders.cancelled[Fence(task: task, token: token)] = reason
+        }
+        orders.hasSuspects = suspects.contains { id in
+            rows[id].map { $0.state == .available && queues.contains($0.task.queue) } ?? false
+        }
+        return orders
+    }
+
+    mutating func claimSuspect(_ queues: [QueueName], _ worker: WorkerID, at now: Instant) -> ClaimedTask? {
+        let holds = rows.values.contains { $0.state == .running && $0.owner == worker }
+        let waiting = suspects.filter { rows[$0]?.state == .available }.sorted()
+        guard !holds, let id = waiting.first, let queue = rows[id]?.task.queue, queues.contains(queue) else {
+            return nil
+        }
+        suspects.remove(id)
+        return claim([id], queue, worker, at: now).first
     }
 
     mutating func retire(_ worker: WorkerID) {

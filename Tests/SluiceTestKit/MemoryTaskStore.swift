@@ -3,11 +3,11 @@ package import SluiceQueue
 internal import Synchronization
 
 /// A `TaskStore` in memory with faults on demand: for tests of the engine, never of a server.
-package final class MemoryTaskStore: TaskStore {
+package final class MemoryTaskStore: TaskStore, ControlStore {
     package enum Operation: Hashable, Sendable, CaseIterable {
         case enqueue, register, renew, claim, claimNext, settle, retire, lead, resign, promoteDue
         case dispatchState, streams, heads, available, running
-        case rescue, goneWorkers, prune, reportLeader
+        case rescue, goneWorkers, prune, reportLeader, exchange, claimSuspect
     }
 
     package typealias Fault = @Sendable (Operation) -> FaultMode?
@@ -28,6 +28,14 @@ package final class MemoryTaskStore: TaskStore {
 
     /// Verdicts on this task make their whole flush fail for good, except releases.
     package func poison(_ task: TaskID) { poison.withLock { _ = $0.insert(task) } }
+
+    /// What an operator asks of a running task, until it is settled.
+    package func cancel(_ task: TaskID, reason: String) { model.withLock { $0.cancels[task] = reason } }
+    package func ask(_ worker: WorkerID, _ request: WorkerRequest) { model.withLock { $0.requests[worker] = request } }
+    /// Only a worker that holds nothing gets these, one at a time.
+    package func suspect(_ tasks: [TaskID]) { model.withLock { $0.suspects.formUnion(tasks) } }
+    /// What was said under a claim that still held.
+    package var progress: [ProgressReport] { model.withLock { $0.progress } }
 
     /// Ends the calls that hang.
     package func release() {
@@ -64,6 +72,20 @@ package final class MemoryTaskStore: TaskStore {
     package func expire(_ workers: [WorkerID]) {
         let now = clock.now
         model.withLock { model in for worker in workers { model.workers[worker]?.leaseUntil = now } }
+    }
+
+    // MARK: - ControlStore
+
+    package func exchange(
+        _ worker: WorkerID,
+        queues: [QueueName],
+        progress: [ProgressReport]
+    ) async throws -> ControlOrders {
+        try await perform(.exchange) { model, _ in model.exchange(worker, queues, progress) }
+    }
+
+    package func claimSuspect(queues: [QueueName], worker: WorkerID) async throws -> ClaimedTask? {
+        try await perform(.claimSuspect) { $0.claimSuspect(queues, worker, at: $1) }
     }
 
     // MARK: - TaskStore

@@ -9,6 +9,10 @@ package protocol DocumentStore: Sendable {
     /// The document of a task, with what is known of its live version; nil when it was erased.
     func document(_ id: DocumentID, tenant: TenantID) async throws -> DocumentSnapshot?
 
+    /// Ends a task that named a document by its URI: registers the document and enqueues its ingest, in the batch given or a
+    /// new one.
+    func register(_ uri: String, tenant: TenantID, index: IndexSnapshot, batch: BatchID?, fence: Fence) async throws
+
     /// Ends an ingest for which nothing had to be done: same bytes, same fingerprint as the live version's. An older version
     /// under way is given up.
     ///
@@ -30,11 +34,17 @@ package protocol DocumentStore: Sendable {
         fence: Fence
     ) async throws
 
-    /// Notes how an attempt's extraction ended that will be tried again or dies; not fenced by completion.
-    func noteOutcome(_ document: DocumentID, tenant: TenantID, outcome: ExtractionOutcome, detail: String) async throws
+    /// Notes how an attempt's extraction ended that will be tried again or dies; the task stays as it is.
+    func noteOutcome(
+        _ document: DocumentID,
+        tenant: TenantID,
+        outcome: ExtractionOutcome,
+        detail: String,
+        fence: Fence
+    ) async throws
 
-    /// Notes that an attempt could not read the source, and why; not fenced by completion.
-    func noteUnreadable(_ document: DocumentID, tenant: TenantID, detail: String) async throws
+    /// Notes that an attempt could not read the source, and why; the task stays as it is.
+    func noteUnreadable(_ document: DocumentID, tenant: TenantID, detail: String, fence: Fence) async throws
 
     /// Stages a new version. Chunks whose content hash is among the live ones or in the embedding cache need no model:
     /// when that is all, the version goes live in this transaction; otherwise `chunks.embed` tasks over at most

@@ -24,8 +24,9 @@ package struct StreamMemory: Sendable {
         let priority: Int
     }
 
-    /// A whole look that costs no more than this is always made.
-    package static let cheap = Duration.milliseconds(20)
+    /// A whole look that costs no more than this is always made: what it saves would not be worth that a tenant who has just
+    /// come is not seen. A busy machine alone makes looks of some ten milliseconds.
+    package static let cheap = Duration.milliseconds(75)
     /// How far apart whole looks are: twenty times their cost, but no more than five seconds, unless they themselves take
     /// so long that the relay would do nothing else.
     private static func pause(after cost: Duration) -> Duration { min(cost * 20, max(.seconds(5), cost * 3)) }

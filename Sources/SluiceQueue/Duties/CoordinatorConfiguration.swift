@@ -19,7 +19,7 @@ package struct CoordinatorConfiguration: Sendable {
         pid: Int32,
         version: String,
         leaseLength: Duration = .seconds(15),
-        sweepInterval: Duration = .seconds(5),
+        sweepInterval: Duration = .seconds(4),
         archiveRetention: Duration = .seconds(7 * 86_400),
         fireRetention: Duration = .seconds(90 * 86_400),
         aging: AgingOrder = AgingOrder()

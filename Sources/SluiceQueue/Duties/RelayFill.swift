@@ -65,6 +65,8 @@ struct RelayFill {
             if tasks.count == wanted || reading.isDone || look == Self.looks {
                 relay.state.withLock { $0.selectors[queue] = selector }
                 choice.hasMore = tasks.count < wanted && (!reading.isDone || !page.isWhole)
+                // What is remembered has run dry: perhaps there is more that is not.
+                if remembered != nil, tasks.count < wanted { relay.state.withLock { $0.memories[queue]?.forget() } }
                 break
             }
         }

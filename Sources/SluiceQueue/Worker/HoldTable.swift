@@ -9,7 +9,7 @@ package struct HoldTable<Attempt: Sendable>: Sendable {
     private enum Phase {
         /// Claimed, not begun.
         case ready
-        case running(Attempt, deadline: Instant)
+        case running(Attempt, clocks: AttemptClocks)
         /// Ended; its verdict is on the way.
         case settling
     }
@@ -61,9 +61,14 @@ package struct HoldTable<Attempt: Sendable>: Sendable {
     }
 
     /// - Returns: false when the claim was lost while it waited: do not start it.
-    package mutating func start(_ fence: Fence, _ attempt: Attempt, deadline: Instant) -> Bool {
+    package mutating func start(
+        _ fence: Fence,
+        _ attempt: Attempt,
+        deadline: Instant,
+        stallLimit: Duration? = nil
+    ) -> Bool {
         guard case .ready? = holds[fence]?.phase else { return false }
-        holds[fence]?.phase = .running(attempt, deadline: deadline)
+        holds[fence]?.phase = .running(attempt, clocks: AttemptClocks(deadline: deadline, stallLimit: stallLimit))
         return true
     }
 
@@ -124,17 +129,46 @@ package struct HoldTable<Attempt: Sendable>: Sendable {
         return stopped
     }
 
+    /// The handler said how far it is.
+    package mutating func progressed(_ fence: Fence, at now: Instant) {
+        guard case .running(let attempt, var clocks)? = holds[fence]?.phase else { return }
+        clocks.progressed(at: now)
+        holds[fence]?.phase = .running(attempt, clocks: clocks)
+    }
+
+    /// These are to be cancelled, for the reasons given. Claims not begun and attempts stopped before are left as they are:
+    /// the order comes again, or the end is near.
+    ///
+    /// - Returns: attempts to stop.
+    package mutating func cancel(_ reasons: [Fence: String], at now: Instant) -> [Attempt] {
+        var stopped: [Attempt] = []
+        for (fence, reason) in reasons {
+            guard case .running(let attempt, _)? = holds[fence]?.phase, holds[fence]?.reason == nil else { continue }
+            holds[fence]?.reason = .cancelled(reason)
+            holds[fence]?.stoppedAt = now
+            stopped.append(attempt)
+        }
+        return stopped
+    }
+
+    /// Attempts that run, with the reason for which each was told to stop, for a look inside.
+    package var running: [(attempt: Attempt, reason: StopReason?)] {
+        holds.values.compactMap { hold in
+            if case .running(let attempt, _) = hold.phase { (attempt, hold.reason) } else { nil }
+        }
+    }
+
     /// - Parameter grace: how long a stopped handler may take to end.
     /// - Returns: attempts whose time is up, to be stopped; and stopped ones that did not end, to be given up.
     package mutating func enforceDeadlines(at now: Instant, grace: Duration) -> (due: [Attempt], hung: [Attempt]) {
         var due: [Attempt] = []
         var hung: [Attempt] = []
         for (fence, hold) in holds {
-            guard case .running(let attempt, let deadline) = hold.phase else { continue }
+            guard case .running(let attempt, let clocks) = hold.phase else { continue }
             if let stoppedAt = hold.stoppedAt {
                 if now - stoppedAt >= grace { hung.append(attempt) }
-            } else if deadline <= now {
-                holds[fence]?.reason = .deadline
+            } else if let reason = clocks.overrun(at: now) {
+                holds[fence]?.reason = reason
                 holds[fence]?.stoppedAt = now
                 due.append(attempt)
             }

@@ -20,9 +20,16 @@ final class Holds: Sendable {
 
     /// Starts `body` as the attempt unless the claim was lost. Under the lock, so that the attempt cannot end before it
     /// stands in the table.
-    func start(_ attempt: Attempt, deadline: Instant, _ body: @escaping @Sendable () async -> Void) -> Bool {
+    func start(
+        _ attempt: Attempt,
+        deadline: Instant,
+        stallLimit: Duration?,
+        _ body: @escaping @Sendable () async -> Void
+    ) -> Bool {
         table.withLock { table in
-            guard table.start(attempt.task.fence, attempt, deadline: deadline) else { return false }
+            guard table.start(attempt.task.fence, attempt, deadline: deadline, stallLimit: stallLimit) else {
+                return false
+            }
             attempt.launch(body)
             return true
         }
@@ -42,6 +49,10 @@ final class Holds: Sendable {
         if isQuiet { quiet.ring() }
     }
 
+    var running: [(attempt: Attempt, reason: StopReason?)] { table.withLock { $0.running } }
+
+    func progressed(_ fence: Fence) { table.withLock { $0.progressed(fence, at: .now) } }
+    func cancel(_ reasons: [Fence: String]) -> [Attempt] { table.withLock { $0.cancel(reasons, at: .now) } }
     func lose(_ fences: Set<Fence>) -> [Attempt] { table.withLock { $0.lose(fences, at: .now) } }
     func loseAll() -> [Attempt] { table.withLock { $0.loseAll(at: .now) } }
     func stopAll(_ reason: StopReason) -> [Attempt] { table.withLock { $0.stopAll(reason, at: .now) } }

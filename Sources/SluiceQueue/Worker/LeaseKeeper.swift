@@ -103,7 +103,7 @@ final class LeaseKeeper: Sendable {
     private func report(_ shutdown: Shutdown) -> WorkerReport {
         let stats = worker.stats
         return WorkerReport(
-            state: shutdown.isRunning ? .live : .draining,
+            state: !shutdown.isRunning ? .draining : worker.isQuiet ? .quiet : .live,
             running: stats.running,
             residentBytes: Environment.residentBytes(),
             isDegraded: stats.isDegraded,

@@ -81,7 +81,9 @@ final class Settler: Sendable {
 
     private func write(_ flush: SettleQueue.Flush) async {
         do {
+            FailPoint.pass(.beforeSettle)
             let refused = try await store.settle(flush.settlements, worker: flush.worker)
+            FailPoint.pass(.afterSettle)
             queue.withLock { $0.succeeded(flush) }
             counters.wrote(flush.settlements, refused: refused.count)
             if !refused.isEmpty {

@@ -8,13 +8,22 @@ package enum StopReason: Sendable, Equatable {
     case deadline
     /// The process ends: the attempt is given back.
     case drain
+    /// It reported progress and then none for so long.
+    case stalled(Duration)
+    /// An operator wants it ended, for this reason.
+    case cancelled(String)
 }
 
 /// Turns how an attempt ended into what is written: a pure function, so that every case can be tested.
 package struct VerdictPolicy: Sendable {
+    /// The kind's own back-off and count of attempts.
     package let retry: RetryPolicy
+    package let rules: RetryRules
 
-    package init(retry: RetryPolicy) { self.retry = retry }
+    package init(retry: RetryPolicy, rules: RetryRules = .standard) {
+        self.retry = retry
+        self.rules = rules
+    }
 
     /// - Returns: nil when nothing must be written: the handler has settled, or the lease is lost.
     package func verdict(
@@ -35,6 +44,8 @@ package struct VerdictPolicy: Sendable {
             switch reason {
             case .drain: return .released(after: .zero, reason: "the worker stopped before the attempt ended")
             case .deadline: return failed(.deadlineExceeded(after: task.timeout), task, using: &generator)
+            case .stalled(let limit): return failed(.stalled(for: limit), task, using: &generator)
+            case .cancelled(let why): return .cancelled(reason: why)
             case .leaseLost: return nil
             case nil:
                 guard case .failure(let error) = ending else { return nil }
@@ -48,8 +59,19 @@ package struct VerdictPolicy: Sendable {
         _ task: ClaimedTask,
         using generator: inout some RandomNumberGenerator
     ) -> Settlement.Verdict {
-        task.attempt >= task.maxAttempts
-            ? .dead(failure) : .retry(after: retry.delay(afterAttempt: task.attempt, using: &generator), failure)
+        switch rules.action(for: failure.errorClass) {
+        case .retry(let special):
+            if task.attempt >= task.maxAttempts { return .dead(failure) }
+            let backoff = special ?? retry.backoff
+            return .retry(after: backoff.delay(afterAttempt: task.attempt, using: &generator), failure)
+        case .snooze(let shortest, let longest):
+            let delay = shortest + (longest - shortest) * Double.random(in: 0...1, using: &generator)
+            return .snoozed(for: delay, reason: failure.description)
+        case .bury: return .dead(failure)
+        case .quarantine: return .quarantined(failure)
+        case .discard: return .discarded(failure)
+        case .cancel: return .cancelled(reason: failure.description)
+        }
     }
 
     /// What is kept of an error: its own words where they are made for it, else only its type, since any other

@@ -16,8 +16,13 @@ extension Worker {
             lane.ended(after: nil)
             return decline(task, knownVersion: known?.payloadVersion)
         }
-        let attempt = Attempt(context: AttemptContext(task: task, logger: logger), handler: handler, lane: lane)
-        let isStarted = holds.start(attempt, deadline: attempt.startedAt + task.timeout) { [self] in
+        let attempt = Attempt(
+            context: AttemptContext(task: task, logger: logger, report: reporter),
+            handler: handler,
+            lane: lane
+        )
+        let deadline = attempt.startedAt + task.timeout
+        let isStarted = holds.start(attempt, deadline: deadline, stallLimit: handler.stallLimit) { [self] in
             let ending: Result<AttemptOutcome, any Error>
             do {
                 if let fault = task.payloadFault { throw fault }
@@ -41,7 +46,7 @@ extension Worker {
             return
         }
         var generator = SystemRandomNumberGenerator()
-        let verdict = VerdictPolicy(retry: attempt.handler.retry)
+        let verdict = VerdictPolicy(retry: attempt.handler.retry, rules: attempt.handler.rules)
             .verdict(of: ending, stopped: reason, task: attempt.task, using: &generator)
         guard let verdict else {
             if case .failure(let error as StaleLease) = ending {
@@ -135,6 +140,8 @@ extension Worker {
         case .retry(let delay, let failure):
             logger.warning("failed, will retry", metadata: ["in": "\(delay.inSeconds)", "error": "\(failure)"])
         case .dead(let failure): logger.error("dead", metadata: ["error": "\(failure)"])
+        case .quarantined(let failure): logger.error("quarantined", metadata: ["error": "\(failure)"])
+        case .discarded(let failure): logger.notice("discarded", metadata: ["error": "\(failure)"])
         case .snoozed(let delay, let reason):
             logger.info("snoozed", metadata: ["for": "\(delay.inSeconds)", "reason": "\(reason)"])
         case .declined(let reason): logger.notice("declined", metadata: ["reason": "\(reason)"])

@@ -11,16 +11,23 @@ extension Worker {
         while shutdown.isRunning {
             let room = lane.room()
             lane.setHeldUp(!settler.acceptsMore)
-            guard room > 0, !lane.isHeldUp, let me = lease.withLock({ $0.trusted(at: .now) }) else {
+            guard room > 0, !lane.isHeldUp, !isQuiet, let me = lease.withLock({ $0.trusted(at: .now) }),
+                isolation.withLock({ $0.enter() })
+            else {
                 // Whoever makes room, shrinks the backlog or gets a lease rings; the limit is for safety only.
                 _ = await lane.bell.wait(until: .now + .seconds(1), on: loops)
                 continue
             }
             let isUsable = hints != nil && hintHealth.withLock { $0.isUsable(at: .now) }
             switch strategy.next(hintsAreUsable: isUsable, using: &generator) {
-            case .fetch: strategy.record(await fetch(room, lane, me, shutdown), at: .now)
-            case .look: strategy.record(await look(room, lane, me, shutdown), at: .now)
+            case .fetch:
+                strategy.record(await fetch(room, lane, me, shutdown), at: .now)
+                leaveGate()
+            case .look:
+                strategy.record(await look(room, lane, me, shutdown), at: .now)
+                leaveGate()
             case .rest(let duration):
+                leaveGate()
                 lane.setIdle(true)
                 listenerBell.ring()
                 let wasWoken = await lane.bell.wait(until: .now + duration, on: loops)
@@ -41,6 +48,7 @@ extension Worker {
             return .hintsFailed
         }
         if ids.isEmpty { return .fetched(0) }
+        FailPoint.pass(.afterFetch)
         // A hint doubled within one fetch is one task.
         let distinct = Array(Set(ids)).sorted()
         do {
@@ -68,8 +76,9 @@ extension Worker {
         }
     }
 
-    private func accept(_ tasks: [ClaimedTask], _ lane: Lane, _ me: WorkerID, _ shutdown: Shutdown) {
+    func accept(_ tasks: [ClaimedTask], _ lane: Lane, _ me: WorkerID, _ shutdown: Shutdown) {
         if tasks.isEmpty { return }
+        FailPoint.pass(.afterClaim)
         guard holds.claimed(tasks, by: me) else {
             return logger.warning(
                 "claims of a lease that has ended meanwhile are left to the rescuer",

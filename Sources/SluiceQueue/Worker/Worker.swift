@@ -17,6 +17,7 @@ package final class Worker: Sendable {
     let store: any TaskStore
     let hints: (any TaskHints)?
     let handlers: HandlerRegistry
+    let control: (any ControlStore)?
     let logger: Logger
     let lanes: [Lane]
     let holds: Holds
@@ -26,6 +27,12 @@ package final class Worker: Sendable {
     let hintHealth = Mutex(HintHealth())
     let loops: LoopThread
     let listenerBell = Bell()
+    let progress: ProgressBoard
+    /// Hands what handlers say to the board; one closure for all attempts.
+    let reporter: (@Sendable (ProgressReport) -> Void)?
+    let isolation = Mutex(IsolationGate())
+    let suspects = Bell()
+    private let quiet = Atomic<Bool>(false)
     private let lastID = Mutex<WorkerID?>(nil)
     /// Incarnations that ended although this process was well: what they held is given back.
     private let former = Mutex<[WorkerID]>([])
@@ -34,6 +41,7 @@ package final class Worker: Sendable {
         configuration: WorkerConfiguration,
         store: any TaskStore,
         hints: (any TaskHints)?,
+        control: (any ControlStore)? = nil,
         handlers: HandlerRegistry,
         logger: Logger
     ) {
@@ -45,16 +53,31 @@ package final class Worker: Sendable {
         self.configuration = configuration
         self.store = store
         self.hints = hints
+        self.control = control
         self.handlers = handlers
         self.logger = logger
         self.lanes = lanes
         self.holds = holds
         self.loops = loops
+        let progress = ProgressBoard { holds.progressed($0) }
+        self.progress = progress
+        let reporter: @Sendable (ProgressReport) -> Void = { report in progress.report(report) }
+        self.reporter = control == nil ? nil : reporter
         lease = Mutex(LeaseClock(length: configuration.leaseLength, now: .now))
         settler = Settler(store: store, logger: logger, thread: loops, counters: counters) { fences in
             holds.remove(fences)
             for lane in lanes where lane.isHeldUp { lane.bell.ring() }
         }
+    }
+
+    /// True while the worker claims nothing although it could; what runs goes on.
+    package var isQuiet: Bool { quiet.load(ordering: .relaxed) }
+
+    /// Stops or resumes claiming.
+    package func setQuiet(_ value: Bool) {
+        guard quiet.exchange(value, ordering: .relaxed) != value else { return }
+        logger.notice(value ? "quiet: nothing more is claimed, what runs goes on" : "claims again")
+        for lane in lanes { lane.bell.ring() }
     }
 
     /// Attempts that run now.
@@ -90,18 +113,24 @@ package final class Worker: Sendable {
         )
         let leaseThread = LoopThread(name: "lease")
         let keeper = LeaseKeeper(worker: self, thread: leaseThread)
+        let controller = ControlKeeper(worker: self, thread: leaseThread)
         let listener = detached(on: loops) { [self] in await listen() }
         await withDiscardingTaskGroup { group in
             group.addTask(executorPreference: leaseThread) { await keeper.run(shutdown) }
             group.addTask { [self] in await settler.run() }
+            group.addTask(executorPreference: leaseThread) { await controller.run(shutdown) }
             await withDiscardingTaskGroup { claims in
                 for lane in lanes { claims.addTask { [self] in await claimLoop(lane, shutdown) } }
+                claims.addTask { [self] in await isolationLoop(shutdown) }
                 await shutdown.wait(for: .draining)
                 for lane in lanes { lane.bell.ring() }
+                suspects.ring()
+                holds.quiet.ring()
             }
             listener.cancel()
             await drain(shutdown)
             keeper.end()
+            controller.end()
         }
         await retire()
         leaseThread.stop()

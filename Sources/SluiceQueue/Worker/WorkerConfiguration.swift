@@ -15,6 +15,8 @@ package struct WorkerConfiguration: Sendable {
     package var lookahead: Duration
     /// How long a handler that was told to stop may take to end before its slot goes on without it.
     package var cancelGrace: Duration
+    /// How often orders are asked for and progress is stored.
+    package var controlInterval: Duration
 
     package init(
         concurrency: [QueueName: Int],
@@ -25,7 +27,8 @@ package struct WorkerConfiguration: Sendable {
         drainTimeout: Duration = .seconds(25),
         idlePoll: Duration = .seconds(2),
         lookahead: Duration = .milliseconds(50),
-        cancelGrace: Duration = .seconds(10)
+        cancelGrace: Duration = .seconds(10),
+        controlInterval: Duration = .seconds(1)
     ) {
         precondition(!concurrency.isEmpty && concurrency.values.allSatisfy { $0 > 0 })
         self.concurrency = concurrency
@@ -37,5 +40,6 @@ package struct WorkerConfiguration: Sendable {
         self.idlePoll = idlePoll
         self.lookahead = lookahead
         self.cancelGrace = cancelGrace
+        self.controlInterval = controlInterval
     }
 }

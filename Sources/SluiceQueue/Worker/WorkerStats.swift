@@ -42,8 +42,8 @@ final class WorkerCounters: Sendable {
                 case .retry: values.retried += 1
                 case .snoozed: values.snoozed += 1
                 case .released, .declined: values.released += 1
-                case .dead: values.dead += 1
-                case .cancelled: values.cancelled += 1
+                case .dead, .quarantined: values.dead += 1
+                case .cancelled, .discarded: values.cancelled += 1
                 }
             }
         }

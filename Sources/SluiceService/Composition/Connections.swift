@@ -16,6 +16,15 @@ extension Settings {
         )
     }
 
+    /// Connections for a worker's engine: one a claim loop, and for renewals, orders and verdicts. A statement that hangs
+    /// ends before the lease does, so that the engine still can act on it.
+    package func makeControlStore(_ name: String, queues: Int, logger: Logger) -> Store {
+        var configuration = postgres(name, poolSize: queues + 3)
+        configuration.statementTimeout = leaseLength * 2 / 3
+        configuration.lockTimeout = leaseLength / 3
+        return Store(configuration: configuration, schema: schema, logger: logger)
+    }
+
     package func makeStore(_ name: String, poolSize: Int? = nil, logger: Logger) -> Store {
         Store(
             configuration: postgres(name, poolSize: poolSize),

@@ -21,7 +21,7 @@ package enum WorkerService {
         logger: Logger
     ) async throws {
         let hints = try settings.makeHints()
-        let control = settings.makeStore("sluice-worker", poolSize: 3, logger: logger)
+        let control = settings.makeControlStore("sluice-worker", queues: concurrency.count, logger: logger)
         let data = settings.makeStore("sluice-handlers", logger: logger)
         let tasks = PostgresTaskStore(control, aging: AgingOrder(step: settings.aging))
         let enqueuer = Enqueuer(store: tasks, hints: hints, logger: logger)
@@ -46,6 +46,9 @@ package enum WorkerService {
         )
         var handlers = HandlerRegistry()
         handlers.registerPipeline(pipeline, queues: concurrency.keys)
+        if Environment.value("SLUICE_TEST_KINDS") == "1", concurrency[.maintenance] != nil {
+            handlers.registerTestHook()
+        }
         let worker = Worker(
             configuration: WorkerConfiguration(
                 concurrency: concurrency,
@@ -57,9 +60,13 @@ package enum WorkerService {
             ),
             store: tasks,
             hints: hints,
+            control: PostgresControlStore(control),
             handlers: handlers,
             logger: logger
         )
+        Signals.on(Signals.quiet) { worker.setQuiet(true) }
+        Signals.on(Signals.resume) { worker.setQuiet(false) }
+        Signals.on(Signals.dump) { worker.dump() }
         try await worker.run(shutdown: shutdown)
         await extractors?.shutdown()
         data.close()

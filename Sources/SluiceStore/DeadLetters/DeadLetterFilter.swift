@@ -8,6 +8,8 @@ package struct DeadLetterFilter: Sendable {
     package var fingerprint: String?
     /// Keyset: only letters that stand after this one, in the order of the command.
     package var after: DeadLetterCursor?
+    /// For retries by filter: whether those that are quarantined too are meant. Those named by their ids always are.
+    package var includesQuarantined = false
 
     package init(
         _ tasks: TaskFilter = TaskFilter(),
@@ -23,6 +25,14 @@ package struct DeadLetterFilter: Sendable {
 
     /// True when it names nothing: a bulk command asks for more.
     package var isUnbounded: Bool { tasks.isUnbounded && errorClass == nil && fingerprint == nil }
+
+    /// What a retry by this filter acts on.
+    package var forRetry: DeadLetterFilter {
+        guard !includesQuarantined, tasks.ids == nil, tasks.isQuarantined == nil else { return self }
+        var result = self
+        result.tasks.isQuarantined = false
+        return result
+    }
 
     /// On the columns of `letter`, with parameters from `$1` on.
     ///

@@ -21,6 +21,7 @@ package struct DeadLetterChunk: Sendable {
 extension Store {
     /// Makes dead letters available again with fresh attempts and crash counts, oldest first, at most `limit`.
     ///
+    /// Quarantined ones only when they are asked for.
     /// One whose unique key a newer live task has stays dead: the newer task does its work. Their batches go on.
     package func retryDead(_ filter: DeadLetterFilter, limit: Int) async throws -> [RaisedTask] {
         try await raiseDead(filter, limit: limit).raised
@@ -38,7 +39,7 @@ extension Store {
         spacing: Duration = .zero,
         delay: Duration = .zero
     ) async throws -> DeadLetterChunk {
-        let (condition, values) = filter.condition(newestFirst: false)
+        let (condition, values) = filter.forRetry.condition(newestFirst: false)
         let n = values.count
         let rows = try await pool.query(
             Statement(

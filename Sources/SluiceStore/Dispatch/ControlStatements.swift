@@ -68,6 +68,19 @@ enum ControlStatements {
         "NOT EXISTS (SELECT FROM controls WHERE controls.queue IN ('*', \(queue)) AND \(isInForce))"
     }
 
+    /// Whether no pause concerns a row of `tasks`.
+    ///
+    /// - Parameter row: its name in the statement.
+    static func isOpen(_ row: String) -> String {
+        """
+        NOT EXISTS (
+                SELECT FROM controls WHERE controls.queue IN ('*', \(row).queue) AND \(isClosed)
+                    AND controls.name = CASE controls.scope WHEN 'queue' THEN \(row).queue
+                        WHEN 'tenant' THEN \(row).tenant_id ELSE \(row).kind END
+            )
+        """
+    }
+
     private static let isClosed =
         "((paused_at IS NOT NULL AND coalesce(paused_until > now(), true)) OR coalesce(slowed_until > now(), false))"
     private static let isInForce = "(max_running IS NOT NULL OR rate_per_second IS NOT NULL OR \(isClosed))"

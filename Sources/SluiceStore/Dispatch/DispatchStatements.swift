@@ -76,7 +76,7 @@ enum DispatchStatements {
             CROSS JOIN LATERAL (
                 SELECT id, run_at FROM tasks
                 WHERE queue = $1 AND state = 'available' AND tenant_id = given.tenant AND kind = given.kind
-                    AND priority = given.priority
+                    AND priority = given.priority AND NOT suspect
                     AND run_at >= timestamptz 'epoch' + given.since * interval '1 microsecond'
                 ORDER BY run_at, id LIMIT given.take
             ) AS head
@@ -96,7 +96,7 @@ enum DispatchStatements {
             """
             SELECT found.* FROM unnest($1::int8[]) AS given (id) CROSS JOIN LATERAL (
                 SELECT tasks.id, tenant_id, kind, priority, run_at FROM tasks
-                WHERE tasks.id = given.id AND tasks.state IS NOT DISTINCT FROM 'available'
+                WHERE tasks.id = given.id AND tasks.state IS NOT DISTINCT FROM 'available' AND NOT tasks.suspect
             ) AS found
             """,
             [.int8Array(ids.map(\.rawValue))],

@@ -70,10 +70,12 @@ extension PostgresTaskStore {
     /// then counted in a new snapshot, which sees what earlier holders of the locks have claimed.
     ///
     /// - Parameter limit: nil for claims of hints, for which the relay has taken tokens already.
-    private func weighedClaim(
+    /// - Parameter isSuspect: true when the one to claim is a suspect of a crash: rates do not concern it.
+    func weighedClaim(
         queue: QueueName,
         worker: WorkerID,
         limit: Int? = nil,
+        isSuspect: Bool = false,
         _ candidates: () async throws -> [Candidate]
     ) async throws -> [ClaimedTask] {
         let found = try await candidates()
@@ -82,7 +84,7 @@ extension PostgresTaskStore {
             let controls = Controls(try await transaction.query(ControlStatements.all(concerning: queue)))
             let open = found.filter { !controls.isClosed(queue: queue, tenant: $0.tenant, kind: $0.kind) }
             let relevant = Set(open.flatMap { controls.of(queue: queue, tenant: $0.tenant, kind: $0.kind) })
-                .filter { $0.maxRunning != nil || (limit != nil && $0.rate != nil) }
+                .filter { $0.maxRunning != nil || (limit != nil && !isSuspect && $0.rate != nil) }
             var allowance = DispatchAllowance(queue)
             if let limit { allowance.limit(.queue(queue), to: limit) }
             var rates: [BlindRate] = []
@@ -99,7 +101,7 @@ extension PostgresTaskStore {
                         allowance.limit(control.scope, to: (control.maxRunning ?? 0) - held)
                     }
                 }
-                if limit != nil, locked.contains(where: { $0.control.rate != nil }) {
+                if limit != nil, !isSuspect, locked.contains(where: { $0.control.rate != nil }) {
                     let relayIsWell = try await transaction.query(ControlStatements.relayIsWell()).first ?? false
                     for (control, seconds) in locked {
                         guard let rate = control.rate else { continue }
@@ -114,6 +116,10 @@ extension PostgresTaskStore {
             for task in open where allowance.admits(task.tenant, task.kind) {
                 allowance.take(task.tenant, task.kind)
                 chosen.append(task.id)
+            }
+            if isSuspect {
+                guard let id = chosen.first else { return [] }
+                return try await transaction.query(ClaimStatements.claimSuspect(id, queue: queue, worker: worker))
             }
             let claimed =
                 chosen.isEmpty

@@ -10,6 +10,8 @@ enum DocumentStatements {
         "dead_letters.kind = 'chunks.embed' AND (dead_letters.payload ->> 'version')::bigint = \(version)"
     }
 
+    /// A version under way counts while something can still finish it: not with a dead window, and not when the windows that it
+    /// waits for were cancelled.
     static func snapshot(_ id: DocumentID, _ tenant: TenantID) -> Statement<DocumentSnapshot> {
         Statement(
             """
@@ -20,6 +22,9 @@ enum DocumentStatements {
             LEFT JOIN document_versions AS live ON live.id = documents.live_version
             LEFT JOIN document_versions AS pending ON pending.document_id = documents.id AND pending.state = 'embedding'
                 AND NOT EXISTS (SELECT FROM dead_letters WHERE \(deadWindow(of: "pending.id")))
+                AND (pending.batch_id IS NULL OR EXISTS (
+                    SELECT FROM tasks WHERE tasks.batch_id = pending.batch_id AND tasks.kind = 'chunks.embed'
+                ))
             WHERE documents.id = $1 AND documents.tenant_id = $2
             """,
             [.int8(id.rawValue), .text(tenant.rawValue)]

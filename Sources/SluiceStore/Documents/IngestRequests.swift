@@ -63,6 +63,32 @@ extension PostgresDocumentStore {
         return IngestReceipt(batch: batch, documents: uris.count, underWay: underWay)
     }
 
+    package func register(
+        _ uri: String,
+        tenant: TenantID,
+        index: IndexSnapshot,
+        batch: BatchID?,
+        fence: Fence
+    ) async throws {
+        try await store.ensureTenant(tenant)
+        let enqueued = try await inTenant(tenant) { transaction in
+            try await store.hold(fence, in: transaction)
+            let documents = try await transaction.query(Self.register([uri], tenant, index.id))
+            let parent: BatchID
+            if let batch {
+                parent = batch
+            } else {
+                parent = try await store.createBatch(tenant: tenant, label: "document.ingest", in: transaction)
+            }
+            let tasks = try documents.map { try Self.ingestTask($0.id, tenant, parent) }
+            let enqueued = try await store.enqueue(tasks, in: transaction)
+            try await transaction.execute(Self.expect(documents, enqueued.map(\.id), parent, tenant))
+            try await store.complete(fence, in: transaction)
+            return enqueued
+        }
+        await announce(enqueued)
+    }
+
     package func ingestState(_ batch: BatchID, tenant: TenantID) async throws -> IngestState {
         try await inTenant(tenant, readOnly: true) { transaction in
             var state = IngestState()

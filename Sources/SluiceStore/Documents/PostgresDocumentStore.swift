@@ -71,16 +71,24 @@ package struct PostgresDocumentStore: DocumentStore {
         _ document: DocumentID,
         tenant: TenantID,
         outcome: ExtractionOutcome,
-        detail: String
+        detail: String,
+        fence: Fence
     ) async throws {
         _ = try await store.inTenant(tenant) { transaction in
-            try await transaction.execute(DocumentStatements.end(document, outcome: outcome, detail: detail))
+            try await store.hold(fence, in: transaction)
+            return try await transaction.execute(DocumentStatements.end(document, outcome: outcome, detail: detail))
         }
     }
 
-    package func noteUnreadable(_ document: DocumentID, tenant: TenantID, detail: String) async throws {
+    package func noteUnreadable(
+        _ document: DocumentID,
+        tenant: TenantID,
+        detail: String,
+        fence: Fence
+    ) async throws {
         _ = try await store.inTenant(tenant) { transaction in
-            try await transaction.execute(DocumentStatements.unreadable(document, detail: detail))
+            try await store.hold(fence, in: transaction)
+            return try await transaction.execute(DocumentStatements.unreadable(document, detail: detail))
         }
     }
 

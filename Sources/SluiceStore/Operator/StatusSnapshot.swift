@@ -13,6 +13,11 @@ package struct StatusSnapshot: Sendable {
         package let oldestReadySeconds: Double?
         package let isPaused: Bool
         package let pauseReason: String?
+        /// True when the queue is too deep to be counted each time: numbers above 20,000 are the leader's of some seconds
+        /// ago, or, without a leader, the least that there is.
+        package let isEstimate: Bool
+        /// Up to this, numbers are exact.
+        package static let exact = DepthStatements.exact
     }
 
     package struct Worker: Sendable {

@@ -3,25 +3,54 @@ internal import SluicePostgres
 
 /// What `status` reads: live rows and small tables only, never the archive. Clock: the server's.
 enum StatusStatements {
-    /// - Index: `tasks_streams_idx` for what is ready; the other states are few or counted by their partial indexes.
+    /// Counts up to `DepthStatements.exact` tasks of a queue and state; of deeper ones it shows the leader's last count.
+    ///
+    /// - Index: `tasks_streams_idx` for what is ready, `tasks_due_idx` for what waits, `tasks_running_idx`.
     static func queues() -> Statement<StatusSnapshot.Queue> {
         Statement(
             """
-            SELECT queues.name, coalesce(live.ready, 0), coalesce(live.running, 0), coalesce(live.scheduled, 0),
-                coalesce(live.retryable, 0), coalesce(dead.count, 0),
-                extract(epoch FROM clock_timestamp() - live.oldest)::float8, pause.scope IS NOT NULL,
-                pause.pause_reason
-            FROM queues LEFT JOIN controls AS pause ON pause.scope = 'queue' AND pause.name = queues.name
-                AND pause.paused_at IS NOT NULL AND coalesce(pause.paused_until > now(), true) LEFT JOIN (
-                SELECT queue, count(*) FILTER (WHERE state = 'available') AS ready,
-                    count(*) FILTER (WHERE state = 'running') AS running,
-                    count(*) FILTER (WHERE state = 'scheduled') AS scheduled,
-                    count(*) FILTER (WHERE state = 'retryable') AS retryable,
-                    min(run_at) FILTER (WHERE state = 'available') AS oldest
-                FROM tasks GROUP BY queue
-            ) AS live ON live.queue = queues.name
-            LEFT JOIN (SELECT queue, count(*) FROM dead_letters GROUP BY queue) AS dead ON dead.queue = queues.name
-            ORDER BY queues.name
+            WITH waiting AS MATERIALIZED (
+                SELECT queue, state, count(*) AS tasks FROM (
+                    SELECT queue, state FROM tasks WHERE state IN ('scheduled', 'retryable')
+                    LIMIT \(DepthStatements.exact + 1)
+                ) AS some_tasks GROUP BY queue, state
+            ), is_deep AS MATERIALIZED (
+                SELECT coalesce(sum(tasks), 0) > \(DepthStatements.exact) AS waiting FROM waiting
+            ), running AS MATERIALIZED (
+                SELECT queue, count(*) AS tasks FROM tasks WHERE state = 'running' GROUP BY queue
+            ), depths AS MATERIALIZED (
+                SELECT queue, state, tasks FROM queue_depths WHERE counted_at > now() - interval '5 minutes'
+            ), counts AS MATERIALIZED (
+                SELECT name,
+                    \(DepthStatements.capped("tasks", where: "queue = name AND state = 'available'")) AS ready,
+                    coalesce((SELECT tasks FROM waiting WHERE queue = name AND state = 'scheduled'), 0) AS scheduled,
+                    coalesce((SELECT tasks FROM waiting WHERE queue = name AND state = 'retryable'), 0) AS retryable,
+                    \(DepthStatements.capped("dead_letters", where: "queue = name")) AS dead
+                FROM queues
+            )
+            SELECT counts.name,
+                CASE WHEN ready <= \(DepthStatements.exact) THEN ready ELSE
+                    greatest(ready, (SELECT tasks FROM depths WHERE queue = counts.name AND state = 'available')) END,
+                coalesce((SELECT tasks FROM running WHERE queue = counts.name), 0),
+                CASE WHEN NOT is_deep.waiting THEN scheduled ELSE
+                    greatest(scheduled, (SELECT tasks FROM depths WHERE queue = counts.name AND state = 'scheduled')) END,
+                CASE WHEN NOT is_deep.waiting THEN retryable ELSE
+                    greatest(retryable, (SELECT tasks FROM depths WHERE queue = counts.name AND state = 'retryable')) END,
+                dead,
+                extract(epoch FROM clock_timestamp() - (
+                    WITH RECURSIVE \(DispatchStatements.skipScan(queue: "counts.name", after: "''"))
+                    SELECT min(head.run_at) FROM (SELECT * FROM streams LIMIT 512) AS page CROSS JOIN LATERAL (
+                        SELECT run_at FROM tasks
+                        WHERE queue = counts.name AND state = 'available' AND tasks.tenant_id = page.tenant_id
+                            AND tasks.kind = page.kind AND tasks.priority = page.priority
+                        ORDER BY run_at, id LIMIT 1
+                    ) AS head
+                ))::float8,
+                pause.scope IS NOT NULL, pause.pause_reason,
+                ready > \(DepthStatements.exact) OR is_deep.waiting OR dead > \(DepthStatements.exact)
+            FROM counts CROSS JOIN is_deep LEFT JOIN controls AS pause ON pause.scope = 'queue' AND pause.name = counts.name
+                AND pause.paused_at IS NOT NULL AND coalesce(pause.paused_until > now(), true)
+            ORDER BY counts.name
             """
         ) { row throws(PostgresError) in
             StatusSnapshot.Queue(
@@ -33,7 +62,8 @@ enum StatusStatements {
                 dead: Int(try row.int64(5)),
                 oldestReadySeconds: try row.optionalFloat8(6),
                 isPaused: try row.bool(7),
-                pauseReason: try row.optionalText(8)
+                pauseReason: try row.optionalText(8),
+                isEstimate: try row.bool(9)
             )
         }
     }
@@ -145,6 +175,11 @@ enum StatusStatements {
 }
 
 extension Store {
+    /// Workers and coordinators that live, and those lost within the last ten minutes.
+    package func workers() async throws -> [StatusSnapshot.Worker] {
+        try await pool.query(StatusStatements.workers())
+    }
+
     /// Everything that `status` shows, in one transaction, so that the numbers fit together.
     package func status() async throws -> StatusSnapshot {
         try await pool.transaction(readOnly: true, repeatableRead: true) { transaction in

@@ -17,6 +17,7 @@ package struct ResealStep: Sendable {
 package enum SealedTable: String, CaseIterable, Sendable {
     case tasks
     case deadLetters = "dead_letters"
+    case schedules
 }
 
 extension Store {

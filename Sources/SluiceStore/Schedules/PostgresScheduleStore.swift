@@ -60,7 +60,10 @@ package struct PostgresScheduleStore: ScheduleStore {
                     let waiting = template.waiting,
                     try await transaction.query(ScheduleStatements.hasLiveTask(schedule)).first == false
                 else { return nil }
-                let tasks = try await store.enqueue([template.task(at: waiting)], in: transaction)
+                let tasks = try await store.enqueue(
+                    [try template.task(at: waiting, store.payloadKeys)],
+                    in: transaction
+                )
                 guard let task = tasks.first else { throw PostgresError(.server, "no task came back") }
                 try await transaction.execute(ScheduleStatements.release(schedule, waiting, task: task.id))
                 return FireReport(schedule: schedule, tasks: tasks, skipped: 0, isWaiting: false)
@@ -102,7 +105,10 @@ extension Store {
             case .skip(let reason): entries.append(FireEntry(at: fire, how: .skipped, reason: reason))
             }
         }
-        let tasks = try await enqueue(running.map { template.task(at: entries[$0].at) }, in: transaction)
+        let tasks = try await enqueue(
+            try running.map { try template.task(at: entries[$0].at, payloadKeys) },
+            in: transaction
+        )
         for (index, task) in zip(running, tasks) { entries[index].task = task.id }
         return (entries, tasks, state.waiting)
     }

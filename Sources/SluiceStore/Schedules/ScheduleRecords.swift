@@ -66,6 +66,7 @@ package struct ScheduleRecord: Sendable {
     package let timeZone: String
     package let queue: QueueName
     package let kind: TaskKind
+    /// As it is stored: sealed where there are keys.
     package let payload: String
     package let fireTimeKey: String?
     package let priority: Int
@@ -101,6 +102,14 @@ package struct FireRecord: Sendable {
     package let task: TaskID?
     package let reason: String?
     package let firedAt: Int64
+}
+
+/// What `kind_defaults` says of a kind.
+package struct KindDefaults: Sendable, Equatable {
+    package let queue: QueueName
+    package let maxAttempts: Int
+    package let timeoutSeconds: Int
+    package let payloadVersion: Int
 }
 
 /// Why an operator's wish about a schedule cannot be granted.
@@ -159,6 +168,20 @@ enum ScheduleRecordStatements {
                 problem: try row.optionalText(20),
                 createdAt: try row.timestamp(21),
                 asOf: try row.timestamp(22)
+            )
+        }
+    }
+
+    static func defaults(of kind: TaskKind) -> Statement<KindDefaults> {
+        Statement(
+            "SELECT queue, max_attempts, timeout_seconds, payload_version FROM kind_defaults WHERE kind = $1",
+            [.text(kind.rawValue)]
+        ) { row throws(PostgresError) in
+            KindDefaults(
+                queue: QueueName(trusted: try row.text(0)),
+                maxAttempts: try row.int16(1),
+                timeoutSeconds: try row.int32(2),
+                payloadVersion: try row.int16(3)
             )
         }
     }

@@ -20,7 +20,7 @@ extension Store {
     /// Throws `ScheduleError.notFound`.
     package func triggerSchedule(_ name: ScheduleName, tenant: TenantID) async throws -> EnqueuedTask {
         try await withLocked(name, tenant) { template, transaction in
-            let tasks = try await enqueue([template.task(at: template.now)], in: transaction)
+            let tasks = try await enqueue([try template.task(at: template.now, payloadKeys)], in: transaction)
             guard let task = tasks.first else { throw PostgresError(.server, "no task came back") }
             let entry = FireEntry(at: template.now, how: .trigger, task: task.id)
             try await transaction.execute(ScheduleStatements.record([entry], of: template))
@@ -45,7 +45,7 @@ extension Store {
             let known = Set(try await transaction.query(ScheduleStatements.known(template.id, fires)))
             let new = fires.filter { !known.contains($0) }
             guard changes, !new.isEmpty else { return BackfillReport(fires: new, known: known.count, tasks: []) }
-            let tasks = try await enqueue(new.map { template.task(at: $0) }, in: transaction)
+            let tasks = try await enqueue(try new.map { try template.task(at: $0, payloadKeys) }, in: transaction)
             let entries = zip(new, tasks).map { FireEntry(at: $0, how: .backfill, task: $1.id) }
             try await transaction.execute(ScheduleStatements.record(entries, of: template))
             return BackfillReport(fires: new, known: known.count, tasks: tasks)

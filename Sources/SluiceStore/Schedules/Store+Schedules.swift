@@ -13,16 +13,16 @@ extension Store {
 
     /// Adds a schedule, which is due for the first time after now. Makes its tenant known if need be.
     ///
-    /// Throws `ScheduleError.exists` and `.unknownQueue`.
+    /// Throws `ScheduleError.exists` and `.unknownQueue`. The payload is sealed where there are keys.
     package func addSchedule(_ schedule: NewSchedule, times: FireTimes, isPaused: Bool = false) async throws {
-        guard schedule.payload.utf8.count <= PayloadRule.maxBytes - 256 else {
-            throw TaskFailure(
-                errorClass: "payload.too_large",
-                message:
-                    "the schedule '\(schedule.name)' has a payload of \(schedule.payload.utf8.count) bytes; at most "
-                    + "\(PayloadRule.maxBytes - 256) are stored: put large content elsewhere and refer to it"
-            )
-        }
+        try Self.check(schedule)
+        var schedule = schedule
+        schedule.payload = try payloadKeys.seal(
+            schedule.payload,
+            tenant: schedule.tenant,
+            kind: schedule.kind,
+            routing: []
+        )
         try await ensureTenant(schedule.tenant)
         do {
             try await inTenant(schedule.tenant) { transaction in
@@ -36,6 +36,33 @@ extension Store {
         } catch let error as PostgresError where error.constraint == "schedules_queue_known" {
             throw ScheduleError.unknownQueue(schedule.queue)
         }
+    }
+
+    private static func check(_ schedule: NewSchedule) throws {
+        let size = schedule.payload.utf8.count
+        // Room for the fire's time.
+        guard size <= PayloadRule.maxBytes - 256 else {
+            throw TaskFailure(
+                errorClass: "payload.too_large",
+                message: "the schedule '\(schedule.name)' has a payload of \(size) bytes; at most "
+                    + "\(PayloadRule.maxBytes - 256) are stored: put large content elsewhere and refer to it"
+            )
+        }
+        let names = JSONFields.names(of: schedule.payload)
+        for name in [schedule.fireTimeKey, PayloadKeys.field] {
+            guard let name, names.contains(name) else { continue }
+            throw TaskFailure(
+                errorClass: "payload.invalid",
+                message:
+                    "the payload of the schedule '\(schedule.name)' has a field '\(name)' already, which a fire adds or "
+                    + "a seal needs: name it otherwise"
+            )
+        }
+    }
+
+    /// What tasks of a kind have by default; nil for kinds that nobody registered.
+    package func defaults(of kind: TaskKind) async throws -> KindDefaults? {
+        try await pool.query(ScheduleRecordStatements.defaults(of: kind)).first
     }
 
     /// Schedules by tenant and name; nil: of all tenants.

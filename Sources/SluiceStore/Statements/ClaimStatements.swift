@@ -28,7 +28,7 @@ enum ClaimStatements {
                 SELECT found.id FROM unnest($1::int8[]) AS given (id) CROSS JOIN LATERAL (
                     SELECT tasks.id FROM tasks
                     WHERE tasks.id = given.id AND tasks.queue IS NOT DISTINCT FROM $2
-                        AND tasks.state IS NOT DISTINCT FROM 'available'
+                        AND tasks.state IS NOT DISTINCT FROM 'available' AND NOT tasks.suspect
                     FOR UPDATE SKIP LOCKED
                 ) AS found
                 WHERE EXISTS (SELECT FROM me)\(isCleared ? "" : " AND " + ControlStatements.nothingHolds("$2"))
@@ -73,7 +73,7 @@ enum ClaimStatements {
                 FROM page CROSS JOIN LATERAL (
                     SELECT id, run_at FROM tasks
                     WHERE queue = $1 AND state = 'available' AND tasks.tenant_id = page.tenant_id
-                        AND tasks.kind = page.kind AND tasks.priority = page.priority
+                        AND tasks.kind = page.kind AND tasks.priority = page.priority AND NOT tasks.suspect
                     ORDER BY run_at, id
                     LIMIT 4 * $2 / (SELECT greatest(1, count(DISTINCT tenant_id)) FROM page) + 64
                 ) AS head
@@ -82,7 +82,7 @@ enum ClaimStatements {
                 SELECT found.id FROM (SELECT id FROM heads ORDER BY turn, id) AS given CROSS JOIN LATERAL (
                     SELECT tasks.id FROM tasks
                     WHERE tasks.id = given.id AND tasks.queue IS NOT DISTINCT FROM $1
-                        AND tasks.state IS NOT DISTINCT FROM 'available'
+                        AND tasks.state IS NOT DISTINCT FROM 'available' AND NOT tasks.suspect
                     FOR UPDATE SKIP LOCKED
                 ) AS found
                 WHERE EXISTS (SELECT FROM me) AND \(ControlStatements.nothingLimits("$1"))
@@ -96,6 +96,31 @@ enum ClaimStatements {
                 .text(queue.rawValue), .int8(Int64(limit)), .uuid(worker), .text(after),
                 .float8(aging.step.inSeconds),
             ],
+            decode: decode
+        )
+    }
+
+    /// Claims one suspect of a crash for a worker that holds nothing: it is to run alone. The caller has weighed the queue's
+    /// controls under their locks.
+    ///
+    /// - Index: the primary key, and `tasks_running_idx` for what the worker holds.
+    static func claimSuspect(_ id: TaskID, queue: QueueName, worker: WorkerID) -> Statement<ClaimedTask> {
+        Statement(
+            """
+            WITH me AS MATERIALIZED (
+                SELECT id FROM workers WHERE id = $3 AND lease_expires_at > now() AND state <> 'lost' FOR SHARE
+            ), picked AS MATERIALIZED (
+                SELECT tasks.id FROM tasks
+                WHERE tasks.id = $1 AND tasks.queue IS NOT DISTINCT FROM $2 AND tasks.suspect
+                    AND tasks.state IS NOT DISTINCT FROM 'available' AND EXISTS (SELECT FROM me)
+                    AND NOT EXISTS (SELECT FROM tasks AS held WHERE held.lease_owner = $3 AND held.state = 'running')
+                FOR UPDATE OF tasks SKIP LOCKED
+            )
+            UPDATE tasks SET \(assignment("$3"))
+            FROM picked WHERE tasks.id = picked.id
+            RETURNING \(columns)
+            """,
+            [.int8(id.rawValue), .text(queue.rawValue), .uuid(worker)],
             decode: decode
         )
     }

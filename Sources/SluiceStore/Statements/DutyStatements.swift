@@ -24,16 +24,19 @@ enum DutyStatements {
 
     /// Takes running tasks from workers that are gone and from attempts beyond their deadline, while `term` leads.
     ///
-    /// A lost lease counts the attempt and a crash, and the task runs again at once; attempts used up, it dies.
+    /// A lost lease counts a crash and makes the task a suspect, which runs again at once, alone. What is fair to it is
+    /// `CrashJudgement`'s to say; this is its form in SQL. Attempts used up, it dies.
     /// The deadline has a grace of 15 s in which the worker itself ends the attempt.
     /// - Index: `tasks_running_idx` (a scan of the running tasks only); locked rows are being settled, so they are skipped.
     static func rescue(limit: Int, term: Int64) -> Statement<RescuedTask> {
         Statement(
             """
             WITH gone_workers AS MATERIALIZED (
-                UPDATE workers SET state = 'lost'
+                UPDATE workers SET state = 'lost', lost_with = (
+                    SELECT count(*) FROM tasks WHERE tasks.lease_owner = workers.id AND tasks.state = 'running'
+                )
                 WHERE lease_expires_at <= now() AND state NOT IN ('lost', 'stopped')
-                    AND EXISTS (SELECT FROM leader WHERE term = $2) RETURNING id
+                    AND EXISTS (SELECT FROM leader WHERE term = $2) RETURNING id, lost_with
             ), taken AS MATERIALIZED (
                 SELECT tasks.id, CASE WHEN tasks.deadline_at < now() - interval '15 seconds' AND workers.id IS NOT NULL
                     THEN 'deadline' ELSE 'lost' END AS cause
@@ -43,8 +46,17 @@ enum DutyStatements {
                 ORDER BY tasks.id LIMIT $1 FOR UPDATE OF tasks SKIP LOCKED
             ), facts AS (
                 SELECT tasks.*, cause, CASE cause WHEN 'lost' THEN 'lease.lost' ELSE 'deadline.exceeded' END AS class,
-                    CASE cause WHEN 'lost' THEN $3 ELSE $4 END AS message
+                    CASE cause WHEN 'lost' THEN $3 ELSE $4 END AS message,
+                    cause = 'lost' AND tasks.suspect AS ran_alone,
+                    cause = 'lost' AND tasks.suspect AND tasks.solo_crashes + 1 >= $5 AS guilty,
+                    cause = 'lost' AND NOT tasks.suspect
+                        AND coalesce(gone_workers.lost_with, owner.lost_with, 2) > 1 AS refund,
+                    owner.host AS owner_host, owner.pid AS owner_pid, owner.resident_bytes AS owner_bytes
                 FROM tasks JOIN taken USING (id)
+                LEFT JOIN workers AS owner ON owner.id = tasks.lease_owner
+                LEFT JOIN gone_workers ON gone_workers.id = tasks.lease_owner
+            ), judged AS (
+                SELECT facts.*, guilty OR attempt >= max_attempts AND NOT refund AS dies FROM facts
             ), kept AS (
                 INSERT INTO attempts (
                     task_id, tenant_id, attempt, lease_token, worker, outcome, error_class, error_message, claimed_at
@@ -52,17 +64,30 @@ enum DutyStatements {
                 SELECT id, tenant_id, attempt, lease_token, lease_owner, cause, class, message, claimed_at FROM facts
             ), again AS (
                 UPDATE tasks SET state = 'available', lease_token = NULL, lease_owner = NULL, claimed_at = NULL,
-                    deadline_at = NULL, crash_count = tasks.crash_count + CASE cause WHEN 'lost' THEN 1 ELSE 0 END
-                FROM taken WHERE tasks.id = taken.id AND tasks.attempt < tasks.max_attempts
+                    deadline_at = NULL, crash_count = tasks.crash_count + CASE cause WHEN 'lost' THEN 1 ELSE 0 END,
+                    attempt = tasks.attempt - CASE WHEN refund THEN 1 ELSE 0 END,
+                    suspect = tasks.suspect OR cause = 'lost',
+                    solo_crashes = tasks.solo_crashes + CASE WHEN ran_alone THEN 1 ELSE 0 END
+                FROM judged WHERE tasks.id = judged.id AND NOT dies
             ), gone AS (
-                DELETE FROM tasks USING facts WHERE tasks.id = facts.id AND tasks.attempt >= tasks.max_attempts
-                RETURNING tasks.*, facts.class, facts.message, facts.class || ': ' || facts.message AS fingerprint
+                DELETE FROM tasks USING judged WHERE tasks.id = judged.id AND dies
+                RETURNING tasks.*, ran_alone AS quarantined,
+                    CASE cause WHEN 'lost' THEN 1 ELSE 0 END AS last_crash, CASE WHEN guilty THEN $6 ELSE judged.class END AS class,
+                    CASE WHEN guilty THEN format($7, judged.solo_crashes + 1)
+                        || coalesce(format($8, owner_host, owner_pid, owner_bytes >> 20), '')
+                    ELSE judged.message END AS message,
+                    CASE WHEN guilty THEN $6 ELSE judged.class || ': ' || judged.message END AS fingerprint
             ), \(SettleStatements.buried)
-            SELECT id, queue, cause, attempt >= max_attempts FROM facts
+            SELECT id, queue, cause, dies FROM judged
             """,
             [
                 .int8(Int64(limit)), .int8(term), .text(TaskFailure.leaseLost.message),
                 .text("the attempt ran longer than its kind allows and its worker did not end it"),
+                .int4(CrashJudgement.crashesToConvict), .text(CrashJudgement.guiltyClass),
+                .text("%s worker processes ended while this task ran alone in them"),
+                .text(
+                    "; the last one, on host '%s' with pid %s, had said before that %s MB of its memory were resident"
+                ),
             ]
         ) { row throws(PostgresError) in
             RescuedTask(

@@ -65,6 +65,7 @@ enum SettleStatements {
         let failure: TaskFailure
     }
 
+    /// Whoever ran to its end without taking its process with it is no suspect any more.
     static func giveBack(_ returns: [Return]) -> Statement<TaskID> {
         Statement(
             """
@@ -85,7 +86,9 @@ enum SettleStatements {
             UPDATE tasks SET state = next, run_at = CASE WHEN next = 'available' THEN tasks.run_at
                     ELSE now() + make_interval(secs => delay) END,
                 attempt = tasks.attempt - CASE WHEN refund THEN 1 ELSE 0 END,
-                lease_token = NULL, lease_owner = NULL, claimed_at = NULL, deadline_at = NULL
+                lease_token = NULL, lease_owner = NULL, claimed_at = NULL, deadline_at = NULL,
+                suspect = tasks.suspect AND outcome = 'released',
+                solo_crashes = CASE WHEN outcome = 'released' THEN tasks.solo_crashes ELSE 0 END
             FROM held WHERE tasks.id = held.id
             RETURNING tasks.id
             """,
@@ -99,17 +102,47 @@ enum SettleStatements {
         ) { row throws(PostgresError) in TaskID(rawValue: try row.int64(0)) }
     }
 
-    /// To the dead letters, with the last error, counted in their batches.
-    static func bury(_ fences: [Fence], _ failures: [TaskFailure]) -> Statement<TaskID> {
+    /// To the archive as cancelled, with the error of the attempt kept as of every other.
+    static func discard(_ fences: [Fence], _ failures: [TaskFailure]) -> Statement<TaskID> {
         Statement(
             """
             WITH given AS MATERIALIZED (
-                SELECT * FROM unnest($1::int8[], $2::int8[], $3::text[], $4::text[], $5::text[])
-                    AS given (id, token, class, message, fingerprint) ORDER BY id
+                SELECT * FROM unnest($1::int8[], $2::int8[], $3::text[], $4::text[])
+                    AS given (id, token, class, message) ORDER BY id
             ), held AS MATERIALIZED (
-                SELECT found.id, class, message, fingerprint FROM given \(heldTask)
+                SELECT found.id, class, message FROM given \(heldTask)
             ), gone AS (
-                DELETE FROM tasks USING held WHERE tasks.id = held.id RETURNING tasks.*, class, message, fingerprint
+                DELETE FROM tasks USING held WHERE tasks.id = held.id
+                RETURNING tasks.*, class, message, 'discarded: ' || class || ': ' || message AS reason
+            ), kept AS (
+                INSERT INTO attempts (
+                    task_id, tenant_id, attempt, lease_token, worker, outcome, error_class, error_message, claimed_at
+                )
+                SELECT id, tenant_id, attempt, lease_token, lease_owner, 'failed', class, message, claimed_at FROM gone
+            ), \(archived(.cancelled))
+            SELECT id FROM gone
+            """,
+            [
+                .int8Array(fences.map(\.task.rawValue)), .int8Array(fences.map(\.token.rawValue)),
+                .textArray(failures.map(\.errorClass)), .textArray(failures.map { sanitized($0.message) }),
+            ]
+        ) { row throws(PostgresError) in TaskID(rawValue: try row.int64(0)) }
+    }
+
+    /// To the dead letters, with the last error, counted in their batches.
+    static func bury(_ dead: [(fence: Fence, failure: TaskFailure, isQuarantined: Bool)]) -> Statement<TaskID> {
+        Statement(
+            """
+            WITH given AS MATERIALIZED (
+                SELECT * FROM unnest($1::int8[], $2::int8[], $3::text[], $4::text[], $5::text[], $6::bool[])
+                    AS given (id, token, class, message, fingerprint, quarantined)
+            ), held AS MATERIALIZED (
+                SELECT tasks.id, class, message, fingerprint, quarantined FROM tasks JOIN given USING (id)
+                WHERE tasks.state = 'running' AND tasks.lease_token = given.token
+                ORDER BY tasks.id FOR UPDATE OF tasks
+            ), gone AS (
+                DELETE FROM tasks USING held WHERE tasks.id = held.id 
+                RETURNING tasks.*, class, message, fingerprint, quarantined, 0 AS last_crash
             ), kept AS (
                 INSERT INTO attempts (
                     task_id, tenant_id, attempt, lease_token, worker, outcome, error_class, error_message, claimed_at
@@ -119,28 +152,30 @@ enum SettleStatements {
             SELECT id FROM gone
             """,
             [
-                .int8Array(fences.map(\.task.rawValue)), .int8Array(fences.map(\.token.rawValue)),
-                .textArray(failures.map(\.errorClass)), .textArray(failures.map { sanitized($0.message) }),
-                .textArray(failures.map { sanitized($0.fingerprint) }),
+                .int8Array(dead.map(\.fence.task.rawValue)), .int8Array(dead.map(\.fence.token.rawValue)),
+                .textArray(dead.map(\.failure.errorClass)), .textArray(dead.map { sanitized($0.failure.message) }),
+                .textArray(dead.map { sanitized($0.failure.fingerprint) }), .boolArray(dead.map(\.isQuarantined)),
             ]
         ) { row throws(PostgresError) in TaskID(rawValue: try row.int64(0)) }
     }
 
-    /// What follows `gone (tasks.*, class, message, fingerprint)`: the letters, and the batches' counts.
+    /// What follows `gone (tasks.*, class, message, fingerprint, quarantined, last_crash)`: the letters, and the batches' counts.
     static let buried = """
         buried AS (
                 INSERT INTO dead_letters (
                     id, tenant_id, queue, kind, priority, attempt, max_attempts, crash_count, timeout_seconds,
-                    payload_version, payload, batch_id, unique_key, error_class, error_message, fingerprint, created_at
+                    payload_version, payload, batch_id, unique_key, error_class, error_message, fingerprint, created_at,
+                    quarantined
                 )
-                SELECT id, tenant_id, queue, kind, priority, attempt, max_attempts, crash_count, timeout_seconds,
-                    payload_version, payload, batch_id, unique_key, class, message, fingerprint, created_at
+                SELECT id, tenant_id, queue, kind, priority, attempt, max_attempts, crash_count + last_crash, timeout_seconds,
+                    payload_version, payload, batch_id, unique_key, class, message, fingerprint, created_at,
+                    quarantined
                 FROM gone
             ), \(BatchAccounting.move("gone", from: .pending, to: .dead))
         """
 
     /// PostgreSQL's text holds no U+0000.
-    private static func sanitized(_ text: String) -> String {
+    static func sanitized(_ text: String) -> String {
         text.utf8.contains(0) ? String(String.UnicodeScalarView(text.unicodeScalars.filter { $0 != "\0" })) : text
     }
 }

@@ -9,8 +9,8 @@ extension DeadLettersCommand {
             commandName: "retry",
             abstract: "Make dead letters available again, with fresh attempts.",
             discussion: """
-                By number, or by the filters of `dlq ls`. One whose unique key a newer live task has stays dead. Interrupted, the
-                same command goes on where it ended. With --rate the database spreads the tasks over time; the command does not
+                By number, or by the filters of `dlq ls`. One whose unique key a newer live task has stays dead. Quarantined ones,
+                which ended their workers, are raised by number or with --quarantined only. Interrupted, the same command goes on where it ended. With --rate the database spreads the tasks over time; the command does not
                 wait for them.
                 """
         )
@@ -18,6 +18,7 @@ extension DeadLettersCommand {
         @Argument(help: "Numbers of dead letters.") var ids: [TaskID] = []
         @OptionGroup var filter: Filter
         @OptionGroup var bulk: DeadLetterBulkOptions
+        @Flag(name: .long, help: "Quarantined ones too.") var quarantined = false
         @Option(name: .long, help: "So many a second: 100/s, 20/m.") var rate: RateArgument?
         @OptionGroup var output: OutputOptions
 
@@ -26,11 +27,14 @@ extension DeadLettersCommand {
             let spacing = rate?.spacing ?? .zero
             var named = filter.named(ids)
             named["rate"] = rate?.text
+            named["quarantined"] = quarantined ? "included" : nil
+            var letters = filter.letters(ids)
+            letters.includesQuarantined = quarantined
             var bulk = bulk
             if !ids.isEmpty { bulk.yes = true }
             let action = BulkAction(
                 verb: "retry",
-                filter: filter.letters(ids),
+                filter: letters.forRetry,
                 named: named,
                 options: bulk,
                 output: output,

@@ -23,7 +23,7 @@ extension DeadLettersCommand {
             let attempts = try await store.attempts(of: id)
             if output.json {
                 return try JSON.print(
-                    Detail(letter: DeadLetterRow(letter, withPayload: payload), attempts: attempts.map(AttemptRow.init))
+                    Detail(letter: DeadLetterRow(letter, payload: payload ? shown(letter) : nil), attempts: attempts.map(AttemptRow.init))
                 )
             }
             var text = "dead letter \(letter.id)  \(letter.kind) in \(letter.queue)\n"
@@ -33,13 +33,17 @@ extension DeadLettersCommand {
             text += "  attempts     \(letter.attempts), \(letter.crashCount) crashes"
             text += (letter.isQuarantined ? ", quarantined" : "") + "\n"
             text += "  created      \(Timestamp.text(letter.createdAt))\n  died         \(Timestamp.text(letter.diedAt))\n"
-            text += "  payload      \(payload ? Table.printable(letter.payload) : "hidden; --payload shows it")\n"
+            text += "  payload      \(payload ? Table.printable(shown(letter)) : "hidden; --payload shows it")\n"
             for attempt in attempts {
                 text += "  attempt \(attempt.attempt) \(attempt.outcome) at \(Timestamp.text(attempt.endedAt))"
                 text += attempt.errorMessage.map { ": \(attempt.errorClass ?? ""): \(Table.printable($0))" } ?? ""
                 text += "\n"
             }
             Terminal.write(text)
+        }
+
+        private func shown(_ letter: DeadLetter) -> String {
+            PayloadText.shown(letter.payload, letter.tenant, letter.kind, revealing: nil)
         }
 
         private struct Detail: Encodable {
@@ -51,7 +55,7 @@ extension DeadLettersCommand {
     struct Export: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "export",
-            abstract: "Write dead letters as JSON, one a line, oldest first, payloads included."
+            abstract: "Write dead letters as JSON, one a line, oldest first, payloads included, sealed ones as they are."
         )
 
         @Argument(help: "Numbers of dead letters.") var ids: [TaskID] = []
@@ -71,7 +75,7 @@ extension DeadLettersCommand {
                 let page = try await store.deadLetters(letters, limit: BulkAction.chunk, newestFirst: false)
                 var lines = ""
                 for letter in page {
-                    let row = try encoder.encode(DeadLetterRow(letter, withPayload: true))
+                    let row = try encoder.encode(DeadLetterRow(letter, payload: letter.payload))
                     lines += String(decoding: row, as: UTF8.self) + "\n"
                 }
                 Terminal.write(lines)
@@ -99,7 +103,7 @@ struct DeadLetterRow: Encodable {
     let createdAt: String
     let diedAt: String
 
-    init(_ letter: DeadLetter, withPayload: Bool) {
+    init(_ letter: DeadLetter, payload: String?) {
         id = "\(letter.id)"
         tenant = letter.tenant.rawValue
         queue = letter.queue.rawValue
@@ -111,7 +115,7 @@ struct DeadLetterRow: Encodable {
         errorClass = letter.errorClass
         errorMessage = letter.errorMessage
         fingerprint = letter.fingerprint
-        _payload = Explicit(wrappedValue: withPayload ? letter.payload : nil)
+        _payload = Explicit(wrappedValue: payload)
         createdAt = Timestamp.text(letter.createdAt)
         diedAt = Timestamp.text(letter.diedAt)
     }

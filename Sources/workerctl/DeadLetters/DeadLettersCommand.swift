@@ -78,7 +78,7 @@ struct DeadLettersCommand: AsyncParsableCommand {
                 letters.after = after
             }
             let found = try await Session().store.deadLetters(letters, limit: page.limit)
-            if output.json { return try JSON.print(found.map { DeadLetterRow($0, withPayload: false) }) }
+            if output.json { return try JSON.print(found.map { DeadLetterRow($0, payload: nil) }) }
             var table = Table([
                 .init("ID", .right), .init("KIND"), .init("TENANT"), .init("ATTEMPTS", .right), .init("DIED"),
                 .init("BATCH", .right), .init("ERROR"),

@@ -5,6 +5,7 @@ internal import SluiceSystem
 enum Terminal {
     static let outputIsTerminal = isatty(1) == 1
     static let errorIsTerminal = isatty(2) == 1
+    static let inputIsTerminal = isatty(0) == 1
     /// Colour only for people, and only where they have not said no.
     static let usesColour = outputIsTerminal && getenv("NO_COLOR") == nil
 
@@ -20,6 +21,9 @@ enum Terminal {
 
     /// Messages.
     static func say(_ text: String) { StandardStream.error.write(text + "\n") }
+
+    /// A question, to be answered on the same line.
+    static func ask(_ text: String) { StandardStream.error.write(text) }
 
     /// Repaints the current line of standard error.
     static func repaint(_ text: String) { StandardStream.error.write("\r\u{1B}[2K" + text) }

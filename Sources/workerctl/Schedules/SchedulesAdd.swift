@@ -45,11 +45,6 @@ extension SchedulesCommand {
         @Flag(name: .long, help: "Only check it and show when it would fire.") var dryRun = false
         @OptionGroup var output: OutputOptions
 
-        /// Kinds whose policies are known here.
-        private static let kinds: [any TaskInput.Type] = [
-            NoopInput.self, BuildIndexInput.self, IngestDocumentInput.self, EmbedChunksInput.self,
-        ]
-
         func validate() throws {
             guard (0...9).contains(priority) else { throw ValidationError("--priority must be 0 to 9") }
             if let maxAttempts, !(1...32_767).contains(maxAttempts) {
@@ -78,8 +73,8 @@ extension SchedulesCommand {
             } catch {
                 throw CommandFailure(.usage, error.description)
             }
-            let schedule = try schedule(times.rule)
             let store = try Session().store
+            let schedule = try schedule(times.rule, try await store.defaults(of: kind))
             if !dryRun {
                 try await scheduleErrors { try await store.addSchedule(schedule, times: times, isPaused: paused) }
             }
@@ -103,10 +98,9 @@ extension SchedulesCommand {
             )
         }
 
-        private func schedule(_ rule: FireRule) throws -> NewSchedule {
-            let known = Self.kinds.first { $0.kind == kind }
+        private func schedule(_ rule: FireRule, _ known: KindDefaults?) throws -> NewSchedule {
             guard let queue = queue ?? known?.queue else {
-                throw CommandFailure(.usage, "the queue of the kind '\(kind)' is not known here; name it with --queue")
+                throw CommandFailure(.usage, "the kind '\(kind)' has no queue in kind_defaults; name it with --queue")
             }
             return NewSchedule(
                 tenant: tenant.tenant,
@@ -119,8 +113,8 @@ extension SchedulesCommand {
                 payloadVersion: known?.payloadVersion ?? 1,
                 fireTimeKey: fireTimeKey,
                 priority: priority,
-                maxAttempts: maxAttempts ?? known?.retry.maxAttempts ?? RetryPolicy.standard.maxAttempts,
-                timeout: timeout.map { .seconds($0) } ?? known?.timeout ?? .seconds(60),
+                maxAttempts: maxAttempts ?? known?.maxAttempts ?? RetryPolicy.standard.maxAttempts,
+                timeout: .seconds(timeout ?? known?.timeoutSeconds ?? 60),
                 catchUp: catchUp,
                 catchUpLimit: catchUpLimit,
                 overlap: overlap

@@ -15,6 +15,8 @@ struct StatusReport: Encodable {
         @Explicit var oldestReadySeconds: Double?
         let paused: Bool
         @Explicit var pauseReason: String?
+        /// True when numbers above 20,000 are estimates.
+        let isEstimate: Bool
     }
 
     struct Worker: Encodable {
@@ -99,7 +101,8 @@ struct StatusReport: Encodable {
                 dead: $0.dead,
                 oldestReadySeconds: $0.oldestReadySeconds,
                 paused: $0.isPaused,
-                pauseReason: $0.pauseReason
+                pauseReason: $0.pauseReason,
+                isEstimate: $0.isEstimate
             )
         }
         workers = (snapshot?.workers ?? []).filter { $0.role == "worker" }.map {

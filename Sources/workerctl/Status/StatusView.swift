@@ -41,13 +41,17 @@ struct StatusView {
         }
         for queue in snapshot.queues {
             table.add([
-                queue.name.rawValue, Format.count(queue.ready), Format.count(queue.running),
-                Format.count(queue.scheduled), Format.count(queue.retryable), Format.count(queue.dead),
+                queue.name.rawValue, depth(queue.ready), Format.count(queue.running),
+                depth(queue.scheduled), depth(queue.retryable), depth(queue.dead),
                 queue.ready == 0 ? "-" : Format.seconds(queue.oldestReadySeconds),
                 queue.isPaused ? "paused" + (queue.pauseReason.map { ": \($0)" } ?? "") : "",
             ])
         }
         return table.render()
+    }
+
+    private func depth(_ count: Int) -> String {
+        (count > StatusSnapshot.Queue.exact ? "~" : "") + Format.count(count)
     }
 
     private func workers(_ snapshot: StatusSnapshot) -> String {

@@ -30,7 +30,8 @@ struct TaskRow: Encodable {
     @Explicit var claimedAt: String?
     @Explicit var endedAt: String?
 
-    init(_ record: TaskRecord) {
+    /// - Parameter keys: to show sealed payloads with.
+    init(_ record: TaskRecord, revealing keys: PayloadKeys? = nil) {
         id = "\(record.id)"
         tenant = record.tenant.rawValue
         queue = record.queue.rawValue
@@ -55,7 +56,7 @@ struct TaskRow: Encodable {
                 )
             }
         )
-        payload = record.payload
+        payload = PayloadText.shown(record.payload, record.tenant, record.kind, revealing: keys)
         createdAt = Timestamp.text(record.createdAt)
         _runAt = Explicit(wrappedValue: Timestamp.text(record.runAt))
         _claimedAt = Explicit(wrappedValue: Timestamp.text(record.claimedAt))
@@ -109,7 +110,11 @@ enum TaskText {
         return table.render()
     }
 
-    static func detail(_ task: TaskRecord, _ attempts: [AttemptRecord]) -> String {
+    static func detail(
+        _ task: TaskRecord,
+        _ attempts: [AttemptRecord],
+        revealing keys: PayloadKeys? = nil
+    ) -> String {
         var text = "task \(task.id)  \(task.kind) in \(task.queue)\n"
         text += "  state    \(task.state.rawValue), attempt \(task.attempt)"
         text += (task.maxAttempts.map { " of \($0)" } ?? "") + ", \(task.crashCount) crashes"
@@ -127,7 +132,8 @@ enum TaskText {
         if let runAt = task.runAt, task.state != .running { text += "  runs at  \(Timestamp.text(runAt))\n" }
         if let worker = task.worker { text += "  worker   \(worker)\n" }
         if let ended = task.endedAt { text += "  ended    \(Timestamp.text(ended))\n" }
-        text += "  payload  \(Table.printable(task.payload))\n"
+        let payload = PayloadText.shown(task.payload, task.tenant, task.kind, revealing: keys)
+        text += "  payload  \(Table.printable(payload))\n"
         return attempts.isEmpty ? text : text + self.attempts(attempts)
     }
 }

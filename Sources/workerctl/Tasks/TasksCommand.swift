@@ -6,7 +6,9 @@ struct TasksCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tasks",
         abstract: "Tasks with their attempts and errors.",
-        subcommands: [List.self, Show.self]
+        subcommands: [
+            List.self, Show.self, Cancel.self, Retry.self, Snooze.self, Priority.self, Wait.self,
+        ]
     )
 
     struct List: AsyncParsableCommand {
@@ -28,7 +30,7 @@ struct TasksCommand: AsyncParsableCommand {
             var filter = filter.filter()
             filter.before = cursor
             let tasks = try await Session().store.tasks(filter, limit: page.limit)
-            if output.json { return try JSON.print(tasks.map(TaskRow.init)) }
+            if output.json { return try JSON.print(tasks.map { TaskRow($0) }) }
             var table = Table([
                 .init("ID", .right), .init("STATE"), .init("QUEUE"), .init("KIND"), .init("ATTEMPT", .right),
                 .init("TENANT"), .init("BATCH", .right), .init("CREATED"), .init("PROGRESS"), .init("REASON"),
@@ -57,18 +59,22 @@ struct TasksCommand: AsyncParsableCommand {
         @Argument(help: "The task's number.") var id: TaskID
         @Flag(name: .long, help: "Repaint every second until it is settled; one JSON object a line with --json.")
         var watch = false
+        @Flag(name: .long, help: "Open a sealed payload with SLUICE_PAYLOAD_KEYS.") var reveal = false
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
             let store = try Session().store
+            let keys = reveal ? store.payloadKeys : nil
             while true {
                 guard let task = try await store.task(id) else { throw CommandFailure.noTask(id) }
                 let attempts = try await store.attempts(of: id)
                 if output.json {
-                    try JSON.print(Detail(task: TaskRow(task), attempts: attempts.map(AttemptRow.init)))
+                    try JSON.print(
+                        Detail(task: TaskRow(task, revealing: keys), attempts: attempts.map(AttemptRow.init))
+                    )
                 } else {
                     if watch && Terminal.outputIsTerminal { Terminal.write("\u{1B}[H\u{1B}[2J") }
-                    Terminal.write(TaskText.detail(task, attempts))
+                    Terminal.write(TaskText.detail(task, attempts, revealing: keys))
                 }
                 if !watch || !task.state.isLive { return }
                 try await Task.sleep(for: .seconds(1))

@@ -1,4 +1,5 @@
 import SluiceQueue
+import SluiceTestKit
 import Testing
 
 @Suite("Cron expressions")
@@ -83,6 +84,29 @@ struct CronExpressionTests {
         }
         #expect(try FireRule("@every 90m").text == "@every 1h30m")
         #expect(try FireRule(" 0  4 * *\t* ").text == "0 4 * * *")
+    }
+
+    @Test("nonsense is refused or read, and never traps; what is read fires")
+    func nonsense() {
+        var random = SeededGenerator(seed: 3)
+        let pieces = [
+            "*", "*", "*", "*/", "/", "-", ",", "0", "1", "7", "31", "59", "60", "L", "MON", "SUN", "dec", "@", "é",
+            "9999999999",
+        ]
+        var read = 0
+        for _ in 0..<20_000 {
+            let fields = (0..<([4, 5, 5, 5, 5, 5, 6].randomElement(using: &random) ?? 5)).map { _ in
+                (0..<([1, 1, 1, 1, 2, 3].randomElement(using: &random) ?? 1)).map { _ in
+                    pieces.randomElement(using: &random) ?? ""
+                }
+                .joined()
+            }
+            let text = fields.joined(separator: " ")
+            guard let rule = try? FireRule(text) else { continue }
+            read += 1
+            #expect(FireTimes(rule, in: .utc).next(after: UnixTime(1_767_225_600)) != nil, "\(text)")
+        }
+        #expect(read > 0)
     }
 
     @Test("intervals count from 1970, also before it")
