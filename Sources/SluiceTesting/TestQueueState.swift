@@ -105,10 +105,10 @@ struct TestQueueState: Sendable {
         case .completed:
             rows[index].state = .completed
             report.completed += 1
-        case .cancelled:
+        case .cancelled, .discarded:
             rows[index].state = .cancelled
             report.cancelled += 1
-        case .dead(let failure):
+        case .dead(let failure), .quarantined(let failure):
             rows[index].state = .dead
             deadLetters.append(HandlerError(failure.errorClass, failure.message))
             report.dead += 1

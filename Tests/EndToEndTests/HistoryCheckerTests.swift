@@ -1,5 +1,6 @@
-import SluiceFaultKit
 import Testing
+
+@testable import SluiceFaultKit
 
 @Suite("The history checker can fail")
 struct HistoryCheckerTests {

@@ -105,7 +105,7 @@ package struct FireRecord: Sendable {
 }
 
 /// What `kind_defaults` says of a kind.
-package struct KindDefaults: Sendable, Equatable {
+package struct KindDefaultsRecord: Sendable, Equatable {
     package let queue: QueueName
     package let maxAttempts: Int
     package let timeoutSeconds: Int
@@ -172,12 +172,12 @@ enum ScheduleRecordStatements {
         }
     }
 
-    static func defaults(of kind: TaskKind) -> Statement<KindDefaults> {
+    static func defaults(of kind: TaskKind) -> Statement<KindDefaultsRecord> {
         Statement(
             "SELECT queue, max_attempts, timeout_seconds, payload_version FROM kind_defaults WHERE kind = $1",
             [.text(kind.rawValue)]
         ) { row throws(PostgresError) in
-            KindDefaults(
+            KindDefaultsRecord(
                 queue: QueueName(trusted: try row.text(0)),
                 maxAttempts: try row.int16(1),
                 timeoutSeconds: try row.int32(2),

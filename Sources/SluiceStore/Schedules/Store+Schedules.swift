@@ -61,7 +61,7 @@ extension Store {
     }
 
     /// What tasks of a kind have by default; nil for kinds that nobody registered.
-    package func defaults(of kind: TaskKind) async throws -> KindDefaults? {
+    package func defaults(of kind: TaskKind) async throws -> KindDefaultsRecord? {
         try await pool.query(ScheduleRecordStatements.defaults(of: kind)).first
     }
 

@@ -98,7 +98,7 @@ extension SchedulesCommand {
             )
         }
 
-        private func schedule(_ rule: FireRule, _ known: KindDefaults?) throws -> NewSchedule {
+        private func schedule(_ rule: FireRule, _ known: KindDefaultsRecord?) throws -> NewSchedule {
             guard let queue = queue ?? known?.queue else {
                 throw CommandFailure(.usage, "the kind '\(kind)' has no queue in kind_defaults; name it with --queue")
             }

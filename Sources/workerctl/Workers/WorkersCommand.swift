@@ -41,7 +41,7 @@ struct WorkersCommand: AsyncParsableCommand {
             for record in try await store.workers() where ids.contains(record.id) {
                 let tasks = try await store.tasks(TaskFilter(states: [.running], worker: record.id), limit: 10_000)
                 if output.json {
-                    try JSON.print(Detail(worker: WorkerRow(record), tasks: tasks.map(TaskRow.init)))
+                    try JSON.print(Detail(worker: WorkerRow(record), tasks: tasks.map { TaskRow($0) }))
                     continue
                 }
                 Terminal.write(WorkerRow.table([record]))
