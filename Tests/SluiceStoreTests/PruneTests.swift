@@ -47,13 +47,9 @@ struct PruneTests {
                 ] { try await connection.script(sql) }
             }
             let policy = RetentionPolicy()
-            let expected = [
-                PrunedRows(name: "attempts", count: 1), PrunedRows(name: "batches", count: 1),
-                PrunedRows(name: "document_versions", count: 1), PrunedRows(name: "embedding_cache", count: 1),
-                PrunedRows(name: "audit_events", count: 1),
-            ]
-            #expect(try await store.countPrunable(policy) == expected)
-            #expect(try await store.prune(policy) == expected)
+            let expected = ["attempts", "batches", "document_versions", "embedding_cache", "audit_events"].map { "\($0): 1" }
+            #expect(try await store.countPrunable(policy).map { "\($0.name): \($0.count)" } == expected)
+            #expect(try await store.prune(policy).map { "\($0.name): \($0.count)" } == expected)
             #expect(try await store.prune(policy).allSatisfy { $0.count == 0 })
             #expect(try await store.batches(tenant: .default, limit: 10).map(\.id) == [open.enqueued.batch])
         }

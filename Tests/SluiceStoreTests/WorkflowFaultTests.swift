@@ -22,7 +22,7 @@ struct WorkflowFaultTests {
             let deadlocks = try await withThrowingTaskGroup(of: Int.self) { group in
                 for number in 0..<6 {
                     let seed = seed &* 100 &+ UInt64(number)
-                    group.addTask { try await Self.settle(store, roots, seed) }
+                    group.addTask { [roots] in try await Self.settle(store, roots, seed) }
                 }
                 return try await group.reduce(0, +)
             }

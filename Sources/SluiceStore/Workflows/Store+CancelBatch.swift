@@ -7,6 +7,11 @@ package struct BatchCancellation: Sendable, Equatable {
     package var cancelled = 0
     /// Tasks that run: their workers are told to stop them.
     package var asked = 0
+
+    package init(cancelled: Int = 0, asked: Int = 0) {
+        self.cancelled = cancelled
+        self.asked = asked
+    }
 }
 
 extension Store {

@@ -34,11 +34,7 @@ extension DeadLettersCommand {
             text += (letter.isQuarantined ? ", quarantined" : "") + "\n"
             text += "  created      \(Timestamp.text(letter.createdAt))\n  died         \(Timestamp.text(letter.diedAt))\n"
             text += "  payload      \(payload ? Table.printable(shown(letter)) : "hidden; --payload shows it")\n"
-            for attempt in attempts {
-                text += "  attempt \(attempt.attempt) \(attempt.outcome) at \(Timestamp.text(attempt.endedAt))"
-                text += attempt.errorMessage.map { ": \(attempt.errorClass ?? ""): \(Table.printable($0))" } ?? ""
-                text += "\n"
-            }
+            if !attempts.isEmpty { text += TaskText.attempts(attempts) }
             Terminal.write(text)
         }
 

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import SluiceService
 internal import SluiceStore
 
 struct PruneCommand: AsyncParsableCommand {
