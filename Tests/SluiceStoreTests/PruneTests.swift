@@ -47,7 +47,9 @@ struct PruneTests {
                 ] { try await connection.script(sql) }
             }
             let policy = RetentionPolicy()
-            let expected = ["attempts", "batches", "document_versions", "embedding_cache", "audit_events"].map { "\($0): 1" }
+            let expected = ["attempts", "batches", "document_versions", "embedding_cache", "audit_events"].map {
+                "\($0): 1"
+            }
             #expect(try await store.countPrunable(policy).map { "\($0.name): \($0.count)" } == expected)
             #expect(try await store.prune(policy).map { "\($0.name): \($0.count)" } == expected)
             #expect(try await store.prune(policy).allSatisfy { $0.count == 0 })

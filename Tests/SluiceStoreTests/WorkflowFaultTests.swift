@@ -147,7 +147,9 @@ struct BatchAccountingTests {
             case 5:
                 // Rescued until its attempts are used up.
                 _ = try await fixture.claim(0)
-                try await store.pool.execute(Statement("UPDATE tasks SET attempt = max_attempts WHERE state = 'running'"))
+                try await store.pool.execute(
+                    Statement("UPDATE tasks SET attempt = max_attempts WHERE state = 'running'")
+                )
                 try await ControlFixture.expire(fixture.worker, store)
                 let term = try #require(try await fixture.tasks.lead(as: .random(), for: .seconds(15)))
                 let rescued = try await fixture.tasks.rescue(limit: 10, term: term)

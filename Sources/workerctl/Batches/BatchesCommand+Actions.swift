@@ -84,8 +84,12 @@ extension BatchesCommand {
             )
             let done = try await store.cancelBatch(id, tenant: tenant.tenant, reason: reason) ?? BatchCancellation()
             try await store.audited(event, adding: done.cancelled + done.asked, isOver: true)
-            if output.json { return try JSON.print(["cancelled": done.cancelled, "asked": done.asked] as [String: Int]) }
-            Terminal.write("\(Format.count(done.cancelled)) tasks cancelled, \(Format.count(done.asked)) asked to stop\n")
+            if output.json {
+                return try JSON.print(["cancelled": done.cancelled, "asked": done.asked] as [String: Int])
+            }
+            Terminal.write(
+                "\(Format.count(done.cancelled)) tasks cancelled, \(Format.count(done.asked)) asked to stop\n"
+            )
         }
     }
 

@@ -100,7 +100,9 @@ struct BulkAction {
     private func sample() async throws {
         for letter in try await session.store.deadLetters(filter, limit: 5) {
             Terminal.say(
-                Table.printable("  \(letter.id)  \(letter.kind)  \(letter.errorClass): \(letter.errorMessage.prefix(100))")
+                Table.printable(
+                    "  \(letter.id)  \(letter.kind)  \(letter.errorClass): \(letter.errorMessage.prefix(100))"
+                )
             )
         }
     }

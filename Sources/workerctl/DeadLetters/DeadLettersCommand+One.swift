@@ -18,12 +18,18 @@ extension DeadLettersCommand {
             let store = try Session().store
             let filter = DeadLetterFilter(TaskFilter(ids: [id]))
             guard let letter = try await store.deadLetters(filter, limit: 1).first else {
-                throw CommandFailure(.notFound, "there is no dead letter \(id); `workerctl tasks show \(id)` looks everywhere")
+                throw CommandFailure(
+                    .notFound,
+                    "there is no dead letter \(id); `workerctl tasks show \(id)` looks everywhere"
+                )
             }
             let attempts = try await store.attempts(of: id)
             if output.json {
                 return try JSON.print(
-                    Detail(letter: DeadLetterRow(letter, payload: payload ? shown(letter) : nil), attempts: attempts.map(AttemptRow.init))
+                    Detail(
+                        letter: DeadLetterRow(letter, payload: payload ? shown(letter) : nil),
+                        attempts: attempts.map(AttemptRow.init)
+                    )
                 )
             }
             var text = "dead letter \(letter.id)  \(letter.kind) in \(letter.queue)\n"
@@ -32,7 +38,8 @@ extension DeadLettersCommand {
             text += "  tenant       \(letter.tenant)" + (letter.batch.map { ", batch \($0)" } ?? "") + "\n"
             text += "  attempts     \(letter.attempts), \(letter.crashCount) crashes"
             text += (letter.isQuarantined ? ", quarantined" : "") + "\n"
-            text += "  created      \(Timestamp.text(letter.createdAt))\n  died         \(Timestamp.text(letter.diedAt))\n"
+            text +=
+                "  created      \(Timestamp.text(letter.createdAt))\n  died         \(Timestamp.text(letter.diedAt))\n"
             text += "  payload      \(payload ? Table.printable(shown(letter)) : "hidden; --payload shows it")\n"
             if !attempts.isEmpty { text += TaskText.attempts(attempts) }
             Terminal.write(text)
@@ -51,7 +58,8 @@ extension DeadLettersCommand {
     struct Export: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "export",
-            abstract: "Write dead letters as JSON, one a line, oldest first, payloads included, sealed ones as they are."
+            abstract:
+                "Write dead letters as JSON, one a line, oldest first, payloads included, sealed ones as they are."
         )
 
         @Argument(help: "Numbers of dead letters.") var ids: [TaskID] = []

@@ -9,7 +9,10 @@ struct AuditCommand: AsyncParsableCommand {
     )
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(commandName: "ls", abstract: "List bulk commands, newest first.")
+        static let configuration = CommandConfiguration(
+            commandName: "ls",
+            abstract: "List bulk commands, newest first."
+        )
 
         @OptionGroup var page: PageOptions
         @OptionGroup var output: OutputOptions

@@ -60,7 +60,9 @@ extension TasksCommand {
             let raised = try await session.store.retryDead(DeadLetterFilter(TaskFilter(ids: ids)), limit: ids.count)
             await session.announce(
                 hurried
-                    + raised.map { EnqueuedTask(id: $0.id, wasDuplicate: false, queue: $0.queue, isAvailable: $0.isAvailable) }
+                    + raised.map {
+                        EnqueuedTask(id: $0.id, wasDuplicate: false, queue: $0.queue, isAvailable: $0.isAvailable)
+                    }
             )
             let count = hurried.count + raised.count
             try BulkOptions.report(count, "run again", output)
