@@ -70,7 +70,13 @@ extension BatchesCommand {
             guard let batch = try await store.batch(id, tenant: tenant.tenant) else {
                 throw CommandFailure(.notFound, "tenant '\(tenant.tenant)' has no batch \(id)")
             }
-            if !yes && isatty(0) == 1 {
+            if !yes {
+                guard isatty(0) == 1 else {
+                    throw CommandFailure(
+                        .usage,
+                        "batch \(id) has \(Format.count(batch.pending)) pending children; give --yes to cancel it unasked"
+                    )
+                }
                 Terminal.repaint("cancel batch \(id) with \(Format.count(batch.pending)) pending children? [y/N] ")
                 guard let answer = readLine(), ["y", "yes"].contains(answer.lowercased()) else {
                     throw CommandFailure(.interrupted, "nothing was changed")
