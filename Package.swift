@@ -16,6 +16,8 @@ let migrations = [
     "m0001_tenants", "m0002_workers", "m0003_tasks", "m0004_archive", "m0005_indexes", "m0006_documents",
     "m0007_chunks", "m0008_requests", "m0009_dead_windows", "m0010_control", "m0011_dispatch", "m0012_kind_defaults",
     "m0013_store_task", "m0014_enqueue_many", "m0015_enqueue", "m0016_grant_enqueue", "m0017_schedules",
+    "m0018_workflows", "m0019_workflow_steps", "m0020_workflow_ends", "m0021_workflow_advance", "m0022_audit",
+    "m0023_workflow_keys", "m0024_workflow_letters",
     "m0025_depths", "m0026_isolation",
 ].flatMap { ["\($0).up.sql", "\($0).down.sql"] }
 

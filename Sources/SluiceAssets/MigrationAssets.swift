@@ -112,6 +112,48 @@ package enum MigrationAssets {
             down: PackageResources.m0017_schedules_down_sql
         ),
         Script(
+            version: 18,
+            name: "m0018_workflows",
+            up: PackageResources.m0018_workflows_up_sql,
+            down: PackageResources.m0018_workflows_down_sql
+        ),
+        Script(
+            version: 19,
+            name: "m0019_workflow_steps",
+            up: PackageResources.m0019_workflow_steps_up_sql,
+            down: PackageResources.m0019_workflow_steps_down_sql
+        ),
+        Script(
+            version: 20,
+            name: "m0020_workflow_ends",
+            up: PackageResources.m0020_workflow_ends_up_sql,
+            down: PackageResources.m0020_workflow_ends_down_sql
+        ),
+        Script(
+            version: 21,
+            name: "m0021_workflow_advance",
+            up: PackageResources.m0021_workflow_advance_up_sql,
+            down: PackageResources.m0021_workflow_advance_down_sql
+        ),
+        Script(
+            version: 22,
+            name: "m0022_audit",
+            up: PackageResources.m0022_audit_up_sql,
+            down: PackageResources.m0022_audit_down_sql
+        ),
+        Script(
+            version: 23,
+            name: "m0023_workflow_keys",
+            up: PackageResources.m0023_workflow_keys_up_sql,
+            down: PackageResources.m0023_workflow_keys_down_sql
+        ),
+        Script(
+            version: 24,
+            name: "m0024_workflow_letters",
+            up: PackageResources.m0024_workflow_letters_up_sql,
+            down: PackageResources.m0024_workflow_letters_down_sql
+        ),
+        Script(
             version: 25,
             name: "m0025_depths",
             up: PackageResources.m0025_depths_up_sql,

@@ -48,29 +48,4 @@ extension TaskFailure {
                 + "something that does not come"
         )
     }
-
-    /// Groups failures that differ only in numbers and quoted names: digits and quoted parts are folded to `#` and `''`.
-    ///
-    /// `extraction.timeout: no answer within 60 s` and `… within 120 s` share one fingerprint.
-    package var fingerprint: String {
-        var result = errorClass + ": "
-        var quoted = false
-        var lastWasDigit = false
-        for scalar in message.unicodeScalars.prefix(500) {
-            if scalar == "'" {
-                quoted.toggle()
-                result.unicodeScalars.append(scalar)
-                continue
-            }
-            if quoted { continue }
-            let isDigit = ("0"..."9").contains(scalar)
-            if isDigit {
-                if !lastWasDigit { result += "#" }
-            } else {
-                result.unicodeScalars.append(scalar)
-            }
-            lastWasDigit = isDigit
-        }
-        return result
-    }
 }

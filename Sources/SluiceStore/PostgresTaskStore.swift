@@ -5,6 +5,8 @@ package import SluiceQueue
 /// The engine's truth on PostgreSQL.
 package struct PostgresTaskStore: TaskStore {
     let store: Store
+    /// Of what else the pruner removes; nil: nothing.
+    package var retention: RetentionPolicy?
     /// How priorities age where tasks are claimed without the relay.
     let aging: AgingOrder
     let memory = ClaimMemory()
@@ -99,10 +101,10 @@ package struct PostgresTaskStore: TaskStore {
         try await store.pool.query(WorkerStatements.gone(among: workers))
     }
 
-    package func prune(retention: Duration, term: Int64) async throws -> PruneReport {
+    package func prune(retention archive: Duration, term: Int64) async throws -> PruneReport {
         var report = PruneReport()
         report.partitionsCreated = try await store.pool.query(DutyStatements.addArchiveDays()).first ?? 0
-        for name in try await store.pool.query(DutyStatements.expiredArchiveDays(retention)) {
+        for name in try await store.pool.query(DutyStatements.expiredArchiveDays(archive)) {
             // One a transaction, with a short wait: a waiting DROP would hold up everyone behind it.
             let isDropped = try? await store.pool.transaction(settings: [("lock_timeout", "2s")]) { transaction in
                 try await transaction.script("DROP TABLE \(quotedIdentifier(name))")
@@ -112,6 +114,8 @@ package struct PostgresTaskStore: TaskStore {
         }
         try await store.pool.execute(ControlEdits.forgetEmpty())
         report.workersForgotten = try await store.pool.execute(WorkerStatements.forget())
+        // Some chunks a round: the next one is an hour away, and nobody waits for it.
+        if let retention { _ = try await store.prune(retention, chunks: 200) }
         return report
     }
 

@@ -11,9 +11,19 @@ package struct BatchProgress: Sendable, Equatable {
     package let completed: Int
     package let dead: Int
     package let cancelled: Int
+    /// Of the cancelled: nodes of a workflow whose condition did not come true.
+    package let skipped: Int
+    /// Nil while it is open.
+    package let outcome: Outcome?
+    package let onDead: String
+    package let isWorkflow: Bool
+    package let parent: BatchID?
+    package let isCancelRequested: Bool
     /// Microseconds since 1970-01-01 UTC.
     package let createdAt: Int64
     package let finishedAt: Int64?
+
+    package enum Outcome: String, Sendable, Codable { case completed, failed, cancelled, skipped }
 }
 
 extension Store {
@@ -56,7 +66,8 @@ extension Store {
         try await pool.query(
             Statement(
                 """
-                SELECT id, tenant_id, label, total, pending, completed, dead, cancelled, created_at, finished_at
+                SELECT id, tenant_id, label, total, pending, completed, dead, cancelled, created_at, finished_at,
+                    skipped, outcome, on_dead, is_workflow, parent_id, cancel_requested_at IS NOT NULL
                 FROM batches WHERE \(condition) ORDER BY id DESC LIMIT $\(values.count + 1)
                 """,
                 values + [.int8(Int64(limit))]
@@ -70,6 +81,12 @@ extension Store {
                     completed: Int(try row.int64(5)),
                     dead: Int(try row.int64(6)),
                     cancelled: Int(try row.int64(7)),
+                    skipped: Int(try row.int64(10)),
+                    outcome: try row.optionalText(11).flatMap(BatchProgress.Outcome.init(rawValue:)),
+                    onDead: try row.text(12),
+                    isWorkflow: try row.bool(13),
+                    parent: try row.optionalInt64(14).map { BatchID(rawValue: $0) },
+                    isCancelRequested: try row.bool(15),
                     createdAt: try row.timestamp(8),
                     finishedAt: try row.optionalTimestamp(9)
                 )

@@ -50,7 +50,7 @@ struct Workerctl: AsyncParsableCommand {
             AttemptsCommand.self, WorkersCommand.self,
             DeadLettersCommand.self, BatchesCommand.self, QueuesCommand.self, TenantsCommand.self, KindsCommand.self,
             SchedulesCommand.self, RebuildRedisCommand.self, MigrateCommand.self, RotatePayloadsCommand.self,
-            DoctorCommand.self,
+            DoctorCommand.self, PruneCommand.self, AuditCommand.self,
             CompletionCommand.self,
         ]
     )

@@ -122,10 +122,12 @@ struct FairnessTests {
                 // No need to run them all.
                 try await store.pause(.tenant(Self.noisy, in: nil), reason: "enough", for: nil)
                 try await eventually("paused") {
-                    let count = book.order.count
+                    let before = book.order
                     try await enqueue(1, Self.quiet, enqueuer)
-                    try await eventually("others go on") { book.order.last == Self.quiet }
-                    return book.order.count == count + 1
+                    try await eventually("others go on") {
+                        book.order.count { $0 == Self.quiet } == before.count { $0 == Self.quiet } + 1
+                    }
+                    return book.order.count == before.count + 1
                 }
             }
         }

@@ -9,6 +9,8 @@ package enum CoordinatorService {
     /// Runs until `shutdown` drains; then resigns.
     package static func run(settings: Settings, shutdown: Shutdown, logger: Logger) async throws {
         let store = settings.makeStore("sluice-coordinator", poolSize: 4, logger: logger)
+        var tasks = PostgresTaskStore(store)
+        tasks.retention = settings.retention
         let coordinator = Coordinator(
             configuration: CoordinatorConfiguration(
                 host: Environment.hostName(),
@@ -18,7 +20,7 @@ package enum CoordinatorService {
                 archiveRetention: settings.archiveRetention,
                 aging: AgingOrder(step: settings.aging)
             ),
-            store: PostgresTaskStore(store),
+            store: tasks,
             hints: try settings.makeHints(),
             schedules: PostgresScheduleStore(store),
             logger: logger

@@ -33,6 +33,7 @@ package struct Settings: Sendable {
     /// How long a task waits until its priority improves by one.
     package var aging: Duration
     package var archiveRetention: Duration
+    package var retention: RetentionPolicy
     package var limits: ExtractionLimits
     package var extractorPath: String?
     /// Passwords tried on encrypted documents, after the empty one.
@@ -87,6 +88,7 @@ package struct Settings: Sendable {
         leaseLength = .seconds(reader.integer("SLUICE_LEASE_SECONDS", default: 15, in: 3...600))
         aging = .seconds(reader.integer("SLUICE_AGING_SECONDS", default: 60, in: 1...86_400))
         archiveRetention = .seconds(86_400 * reader.integer("SLUICE_ARCHIVE_DAYS", default: 7, in: 1...3_650))
+        retention = Self.retention(&reader)
         limits = Self.limits(&reader)
         extractorPath = reader.text("SLUICE_EXTRACTOR")
         documentPasswords = Self.passwords(&reader, readFile: readFile)
@@ -104,6 +106,19 @@ package struct Settings: Sendable {
         }
         if !NameRule.accepts(redisPrefix) { reader.report("SLUICE_REDIS_PREFIX: \(NameRule.sentence)") }
         if !reader.problems.isEmpty { throw SettingsError(problems: reader.problems) }
+    }
+
+    private static func retention(_ reader: inout SettingsReader) -> RetentionPolicy {
+        func days(_ name: String, _ standard: Int) -> Duration {
+            .seconds(86_400 * reader.integer("SLUICE_RETENTION_\(name)_DAYS", default: standard, in: 1...36_500))
+        }
+        return RetentionPolicy(
+            attempts: days("ATTEMPTS", 30),
+            batches: days("BATCHES", 90),
+            versions: days("VERSIONS", 30),
+            cache: days("CACHE", 90),
+            audit: days("AUDIT", 365)
+        )
     }
 
     private static func limits(_ reader: inout SettingsReader) -> ExtractionLimits {

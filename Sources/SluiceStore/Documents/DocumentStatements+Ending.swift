@@ -101,12 +101,8 @@ extension DocumentStatements {
                 SELECT id, tenant_id, queue, kind, 'cancelled', attempt, crash_count, payload_version, payload, batch_id,
                     unique_key, 'superseded by a newer version; died of ' || error_class, created_at
                 FROM gone
-            ), counts AS (
-                SELECT batch_id, count(*) AS count FROM gone WHERE batch_id IS NOT NULL GROUP BY batch_id ORDER BY batch_id
-            )
-            UPDATE batches SET dead = dead - count, cancelled = cancelled + count,
-                finished_at = CASE WHEN pending = 0 AND dead = count THEN now() END
-            FROM counts WHERE batches.id = counts.batch_id
+            ), \(BatchAccounting.move("gone", from: .dead, to: .cancelled))
+            SELECT count(*) FROM gone
             """,
             [.int8(id.rawValue)]
         )

@@ -75,10 +75,10 @@ package struct TaskFilter: Sendable {
         }
     }
 
-    /// True when the filter names nothing: a bulk command asks for more.
+    /// True when the filter names nothing: a bulk command asks for more. To leave out what is quarantined names nothing.
     package var isUnbounded: Bool {
         ids == nil && states.isEmpty && tenant == nil && queue == nil && kind == nil && batch == nil && worker == nil
-            && errorLike == nil && since == nil && until == nil && isQuarantined == nil
+            && errorLike == nil && since == nil && until == nil && isQuarantined != true
     }
 
     /// Whether any row of the source can match.

@@ -47,7 +47,8 @@ enum EnqueueStatements {
         }
     }
 
-    /// As `insertNew`, after changing what may be changed. No key may come twice.
+    /// As `insertNew`, after changing what may be changed: neither running tasks nor those that wait in a workflow. No key
+    /// may come twice.
     ///
     /// An UPDATE and an INSERT, not ON CONFLICT DO UPDATE: that would lock running tasks too, whose settling would then wait
     /// for the end of the caller's transaction. Rows are locked in the order of their ids, as settling does.
@@ -64,7 +65,7 @@ enum EnqueueStatements {
             ), found AS MATERIALIZED (
                 SELECT tasks.id AS known, input.* FROM input
                 JOIN tasks ON tasks.tenant_id = tenant AND tasks.kind = input.kind AND tasks.unique_key = key
-                WHERE policy <> 'keep' AND tasks.state IN ('scheduled', 'available', 'retryable')
+                WHERE policy <> 'keep' AND tasks.state IN ('scheduled', 'available', 'retryable') AND tasks.run_at < 'infinity'
                 ORDER BY tasks.id FOR UPDATE OF tasks
             ), changed AS (
                 UPDATE tasks SET
@@ -148,7 +149,7 @@ enum EnqueueStatements {
     static func existing(_ tasks: [NewTask]) -> Statement<Existing> {
         Statement(
             """
-            SELECT given.position, tasks.id, tasks.queue, tasks.state IN ('scheduled', 'available', 'retryable')
+            SELECT given.position, tasks.id, tasks.queue, tasks.state <> 'running' AND tasks.run_at < 'infinity'
             FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS given (tenant, kind, key, position)
             JOIN tasks ON tasks.tenant_id = given.tenant AND tasks.kind = given.kind AND tasks.unique_key = given.key
             """,
@@ -171,8 +172,14 @@ enum EnqueueStatements {
         let sorted = counts.sorted { $0.key < $1.key }
         return Statement(
             """
-            UPDATE batches SET total = total + given.count, pending = pending + given.count, finished_at = NULL
-            FROM unnest($1::int8[], $2::int8[]) AS given (id, count) WHERE batches.id = given.id
+            WITH roots AS MATERIALIZED (
+                SELECT id FROM batches
+                WHERE id = ANY (ARRAY(SELECT coalesce(root_id, id) FROM batches WHERE id = ANY ($1::int8[])))
+                ORDER BY id FOR NO KEY UPDATE
+            )
+            UPDATE batches SET total = total + given.count, pending = pending + given.count
+            FROM unnest($1::int8[], $2::int8[]) AS given (id, count)
+            WHERE batches.id = given.id AND (SELECT count(*) FROM roots) > 0
             """,
             [.int8Array(sorted.map(\.key.rawValue)), .int8Array(sorted.map { Int64($0.value) })]
         )
@@ -198,12 +205,8 @@ enum EnqueueStatements {
                 SELECT id, tenant_id, queue, kind, 'cancelled', attempt, crash_count, payload_version, payload, batch_id,
                     unique_key, 'superseded by a newer task; died of ' || error_class, created_at
                 FROM gone
-            ), counts AS (
-                SELECT batch_id, count(*) AS count FROM gone WHERE batch_id IS NOT NULL GROUP BY batch_id
-            )
-            UPDATE batches SET dead = dead - count, cancelled = cancelled + count,
-                finished_at = CASE WHEN pending = 0 AND dead = count THEN now() END
-            FROM counts WHERE batches.id = counts.batch_id
+            ), \(BatchAccounting.move("gone", from: .dead, to: .cancelled))
+            SELECT count(*) FROM gone
             """,
             [
                 .textArray(tasks.map(\.tenant.rawValue)), .textArray(tasks.map(\.kind.rawValue)),

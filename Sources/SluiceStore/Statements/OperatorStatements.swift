@@ -18,7 +18,7 @@ enum OperatorStatements {
             ), gone AS (
                 DELETE FROM tasks USING picked WHERE tasks.id = picked.id AND picked.state <> 'running'
                 RETURNING tasks.*, $1::text AS reason
-            ), \(SettleStatements.archived("'cancelled'"))
+            ), \(SettleStatements.archived(.cancelled))
             SELECT id, true FROM gone UNION ALL SELECT id, false FROM asked
             """,
             [.text(SettleStatements.sanitized(reason)), .int8(Int64(limit))] + values

@@ -125,7 +125,7 @@ enum OrderStatements {
             ), gone AS (
                 DELETE FROM tasks USING picked WHERE tasks.id = picked.id
                 RETURNING tasks.*, tasks.cancel_reason AS reason
-            ), \(SettleStatements.archived("'cancelled'"))
+            ), \(SettleStatements.archived(.cancelled))
             SELECT id FROM gone
             """,
             [.int8(Int64(limit)), .int8(term)]

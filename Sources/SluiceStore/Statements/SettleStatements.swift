@@ -28,38 +28,28 @@ enum SettleStatements {
                 SELECT found.id, given.reason FROM given \(heldTask)
             ), gone AS (
                 DELETE FROM tasks USING held WHERE tasks.id = held.id RETURNING tasks.*, held.reason
-            ), \(archived("$4"))
+            ), \(archived(state))
             SELECT id FROM gone
             """,
             [
                 .int8Array(fences.map(\.task.rawValue)), .int8Array(fences.map(\.token.rawValue)),
-                .optionalTextArray(reasons), .text(state.rawValue),
+                .optionalTextArray(reasons),
             ]
         ) { row throws(PostgresError) in TaskID(rawValue: try row.int64(0)) }
     }
 
     /// What follows `gone (tasks.*, reason)`: the archive's rows, and the batches' counts.
-    ///
-    /// - Parameter state: `completed` or `cancelled`, as SQL.
-    static func archived(_ state: String) -> String {
+    static func archived(_ state: TaskState) -> String {
         """
         archived AS (
                 INSERT INTO tasks_archive (
                     id, tenant_id, queue, kind, state, attempt, crash_count, payload_version, payload, batch_id,
                     unique_key, lease_token, worker, reason, created_at, claimed_at
                 )
-                SELECT id, tenant_id, queue, kind, \(state), attempt, crash_count, payload_version, payload, batch_id,
-                    unique_key, lease_token, lease_owner, reason, created_at, claimed_at
+                SELECT id, tenant_id, queue, kind, '\(state.rawValue)', attempt, crash_count, payload_version, payload,
+                    batch_id, unique_key, lease_token, lease_owner, reason, created_at, claimed_at
                 FROM gone
-            ), counts AS (
-                SELECT batch_id, count(*) AS count FROM gone WHERE batch_id IS NOT NULL GROUP BY batch_id
-            ), counted AS (
-                UPDATE batches SET pending = pending - count,
-                    completed = completed + CASE WHEN \(state) = 'completed' THEN count ELSE 0 END,
-                    cancelled = cancelled + CASE WHEN \(state) = 'cancelled' THEN count ELSE 0 END,
-                    finished_at = CASE WHEN pending = count AND dead = 0 THEN now() END
-                FROM counts WHERE batches.id = counts.batch_id
-            )
+            ), \(BatchAccounting.move("gone", from: .pending, to: .init(state)))
         """
     }
 
@@ -129,7 +119,7 @@ enum SettleStatements {
                     task_id, tenant_id, attempt, lease_token, worker, outcome, error_class, error_message, claimed_at
                 )
                 SELECT id, tenant_id, attempt, lease_token, lease_owner, 'failed', class, message, claimed_at FROM gone
-            ), \(archived("'cancelled'"))
+            ), \(archived(.cancelled))
             SELECT id FROM gone
             """,
             [
@@ -181,12 +171,7 @@ enum SettleStatements {
                     payload_version, payload, batch_id, unique_key, class, message, fingerprint, created_at,
                     quarantined
                 FROM gone
-            ), counts AS (
-                SELECT batch_id, count(*) AS count FROM gone WHERE batch_id IS NOT NULL GROUP BY batch_id
-            ), counted AS (
-                UPDATE batches SET pending = pending - count, dead = dead + count
-                FROM counts WHERE batches.id = counts.batch_id
-            )
+            ), \(BatchAccounting.move("gone", from: .pending, to: .dead))
         """
 
     /// PostgreSQL's text holds no U+0000.

@@ -6,7 +6,7 @@ struct BatchesCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "batches",
         abstract: "Batches: what belongs together, and how far it is.",
-        subcommands: [List.self, Show.self]
+        subcommands: [List.self, Show.self, Create.self, Cancel.self, Wait.self]
     )
 
     struct List: AsyncParsableCommand {
@@ -40,7 +40,7 @@ struct BatchesCommand: AsyncParsableCommand {
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "show",
-            abstract: "Show one batch with its documents' results."
+            abstract: "Show one batch: the tree of its workflow, its documents' results, what blocks it."
         )
 
         @Argument(help: "The batch's number.") var id: BatchID
@@ -53,10 +53,21 @@ struct BatchesCommand: AsyncParsableCommand {
                 throw CommandFailure(.notFound, "tenant '\(tenant.tenant)' has no batch \(id)")
             }
             let state = try await session.documents.ingestState(id, tenant: tenant.tenant)
-            if output.json { return try JSON.print(Detail(batch: BatchRow(batch), documents: state.results)) }
-            var text = "batch \(batch.id)  \(Table.printable(batch.label))\n  state      \(BatchRow.state(of: batch))\n"
-            text += "  tasks      \(batch.total): \(batch.pending) pending, \(batch.completed) completed, "
-            text += "\(batch.dead) dead, \(batch.cancelled) cancelled\n"
+            let nodes = batch.isWorkflow ? try await session.store.workflowNodes(id) : []
+            let blockers = try await session.store.blockers(of: id)
+            let letters = blockers.isBlocked ? blockers.letters : 0
+            if output.json {
+                return try JSON.print(
+                    Detail(
+                        batch: BatchRow(batch),
+                        documents: state.results,
+                        deadLetters: blockers.letters,
+                        blocked: letters > 0,
+                        nodes: nodes.map(WorkflowNodeRow.init)
+                    )
+                )
+            }
+            var text = BatchTree.render(batch, nodes, letters)
             if state.documents > 0 {
                 let results = state.results.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
                 text += "  documents  \(state.documents): \(results.joined(separator: ", "))"
@@ -73,6 +84,9 @@ struct BatchesCommand: AsyncParsableCommand {
         private struct Detail: Encodable {
             let batch: BatchRow
             let documents: [String: Int]
+            let deadLetters: Int
+            let blocked: Bool
+            let nodes: [WorkflowNodeRow]
         }
     }
 }
@@ -87,6 +101,10 @@ struct BatchRow: Encodable {
     let completed: Int
     let dead: Int
     let cancelled: Int
+    let skipped: Int
+    let onDead: String
+    @Explicit var parent: String?
+    @Explicit var outcome: String?
     let createdAt: String
     @Explicit var finishedAt: String?
 
@@ -100,13 +118,26 @@ struct BatchRow: Encodable {
         completed = batch.completed
         dead = batch.dead
         cancelled = batch.cancelled
+        skipped = batch.skipped
+        onDead = batch.onDead
+        _parent = Explicit(wrappedValue: batch.parent.map { "\($0)" })
+        _outcome = Explicit(wrappedValue: batch.outcome?.rawValue)
         createdAt = Timestamp.text(batch.createdAt)
         _finishedAt = Explicit(wrappedValue: Timestamp.text(batch.finishedAt))
     }
 
-    static func state(of batch: BatchProgress) -> String {
-        if batch.finishedAt != nil { return "finished" }
+    /// - Parameter blockedBy: dead letters in it and inside it, where nothing else moves.
+    static func state(of batch: BatchProgress, blockedBy letters: Int = 0) -> String {
+        switch batch.outcome {
+        case .completed: return "finished"
+        case .failed: return "failed, \(batch.dead) dead"
+        case .cancelled: return "cancelled"
+        case .skipped: return "skipped"
+        case nil: break
+        }
         if batch.pending == 0, batch.dead > 0 { return "blocked by \(batch.dead) dead letters" }
+        if letters > 0 { return "blocked by \(letters) dead letters" }
+        if batch.isCancelRequested { return "being cancelled" }
         return batch.dead > 0 ? "running, \(batch.dead) dead letters" : "running"
     }
 }

@@ -1,31 +1,60 @@
 internal import ArgumentParser
 internal import SluiceCore
-internal import SluiceQueue
 internal import SluiceStore
 
 struct DeadLettersCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "dlq",
         abstract: "Dead letters: tasks that failed for good.",
-        subcommands: [List.self, Retry.self]
+        discussion: """
+            Look first, then act with the same filter: ls, groups, retry, purge and export take the same ones.
+            """,
+        subcommands: [List.self, Groups.self, Show.self, Retry.self, Purge.self, Export.self]
     )
 
     struct Filter: ParsableArguments {
         @Option(name: .long, help: "Only this tenant.") var tenant: TenantID?
         @Option(name: .long, help: "Only this queue.") var queue: QueueName?
         @Option(name: .long, help: "Only this kind.") var kind: TaskKind?
+        @Option(name: .long, help: "Only this batch, without those inside it.") var batch: BatchID?
         @Option(name: .long, help: "Only this class of error, such as extraction.crashed.") var errorClass: String?
+        @Option(name: .long, help: "Only with an error like this; % stands for anything.") var errorLike: String?
+        @Option(name: .long, help: "Only this group, as `dlq groups` names it.") var fingerprint: String?
+        @Option(name: .long, help: "Only what died from this moment on: 2h, 3d or 2026-11-21T10:30:00Z.")
+        var since: PastMoment?
+        @Option(name: .long, help: "Only what died before this moment.") var until: PastMoment?
 
-        var isEmpty: Bool { tenant == nil && queue == nil && kind == nil && errorClass == nil }
-
-        func letters(_ ids: [TaskID]) -> DeadLetterFilter {
+        func letters(_ ids: [TaskID] = []) -> DeadLetterFilter {
             DeadLetterFilter(
-                ids: ids.isEmpty ? nil : ids,
-                tenant: tenant,
-                queue: queue,
-                kind: kind,
-                errorClass: errorClass
+                TaskFilter(
+                    ids: ids.isEmpty ? nil : ids,
+                    tenant: tenant,
+                    queue: queue,
+                    kind: kind,
+                    batch: batch,
+                    errorLike: errorLike,
+                    since: since,
+                    until: until
+                ),
+                errorClass: errorClass,
+                fingerprint: fingerprint
             )
+        }
+
+        /// What was given, by option, for the audit.
+        func named(_ ids: [TaskID]) -> [String: String] {
+            var result: [String: String] = [:]
+            result["ids"] = ids.isEmpty ? nil : ids.map { "\($0)" }.joined(separator: " ")
+            result["tenant"] = tenant?.rawValue
+            result["queue"] = queue?.rawValue
+            result["kind"] = kind?.rawValue
+            result["batch"] = batch.map { "\($0)" }
+            result["error_class"] = errorClass
+            result["error_like"] = errorLike
+            result["fingerprint"] = fingerprint
+            result["since"] = since.map { "\($0)" }
+            result["until"] = until.map { "\($0)" }
+            return result
         }
     }
 
@@ -37,16 +66,24 @@ struct DeadLettersCommand: AsyncParsableCommand {
 
         @OptionGroup var filter: Filter
         @OptionGroup var page: PageOptions
+        @Option(name: .long, help: "Go on where a page ended: the cursor that was shown under it.") var cursor: String?
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            let letters = try await Session().store.deadLetters(filter.letters([]), limit: page.limit)
-            if output.json { return try JSON.print(letters.map(Row.init)) }
+            var letters = filter.letters()
+            if let cursor {
+                guard let after = DeadLetterCursor(text: cursor) else {
+                    throw CommandFailure(.usage, "'\(cursor)' is no cursor: take the one that ls shows under a page")
+                }
+                letters.after = after
+            }
+            let found = try await Session().store.deadLetters(letters, limit: page.limit)
+            if output.json { return try JSON.print(found.map { DeadLetterRow($0, payload: nil) }) }
             var table = Table([
                 .init("ID", .right), .init("KIND"), .init("TENANT"), .init("ATTEMPTS", .right), .init("DIED"),
                 .init("BATCH", .right), .init("ERROR"),
             ])
-            for letter in letters {
+            for letter in found {
                 table.add([
                     "\(letter.id)", letter.kind.rawValue, letter.tenant.rawValue, "\(letter.attempts)",
                     Timestamp.text(letter.diedAt), letter.batch.map { "\($0)" } ?? "-",
@@ -54,89 +91,36 @@ struct DeadLettersCommand: AsyncParsableCommand {
                 ])
             }
             Terminal.write(table.render())
+            if found.count == page.limit, let last = found.last {
+                Terminal.say("more may follow: --cursor \(DeadLetterCursor(last))")
+            }
         }
     }
 
-    struct Retry: AsyncParsableCommand {
+    struct Groups: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "retry",
-            abstract: "Make dead letters available again, with fresh attempts.",
-            discussion: """
-                By number, or by the filters of `dlq ls`: look first, then act with the same filter.
-                One whose document has a newer live task stays dead. Quarantined ones, which ended their workers, are
-                raised by number or with --quarantined only.
-                """
+            commandName: "groups",
+            abstract: "Dead letters by what killed them, the largest groups first."
         )
 
-        @Argument(help: "Numbers of dead letters.") var ids: [TaskID] = []
         @OptionGroup var filter: Filter
-        @Flag(name: .long, help: "Without numbers and filters: all of them.") var all = false
-        @Flag(name: .long, help: "Quarantined ones too.") var quarantined = false
-        @Flag(name: .long, help: "Show what would be retried and change nothing.") var dryRun = false
-        @Option(name: .long, help: "Retry at most this many, 1 to 10000.") var limit = 1_000
+        @OptionGroup var page: PageOptions
         @OptionGroup var output: OutputOptions
 
-        func validate() throws {
-            if ids.isEmpty && filter.isEmpty && !all {
-                throw ValidationError("name dead letters or a filter; --all retries all of them")
-            }
-            guard (1...10_000).contains(limit) else { throw ValidationError("--limit must be 1 to 10000") }
-        }
-
         func run() async throws {
-            let session = try Session()
-            if dryRun {
-                let letters = try await session.store.deadLetters(filter.letters(ids), limit: limit)
-                return try report(letters.count, "would be retried")
+            let groups = try await Session().store.deadLetterGroups(filter.letters(), limit: page.limit)
+            if output.json { return try JSON.print(groups.map(DeadLetterGroupRow.init)) }
+            var table = Table([
+                .init("COUNT", .right), .init("FIRST"), .init("LAST"), .init("SAMPLE", .right), .init("KINDS"),
+                .init("FINGERPRINT"),
+            ])
+            for group in groups {
+                table.add([
+                    Format.count(group.count), Timestamp.text(group.firstAt), Timestamp.text(group.lastAt),
+                    "\(group.sample)", group.kinds.joined(separator: ","), group.fingerprint,
+                ])
             }
-            var letters = filter.letters(ids)
-            letters.includesQuarantined = quarantined
-            let retried = try await session.store.retryDead(letters, limit: limit)
-            await session.announce(
-                retried.map { EnqueuedTask(id: $0.id, wasDuplicate: false, queue: $0.queue, isAvailable: true) }
-            )
-            try report(retried.count, "retried")
-            if !ids.isEmpty, retried.count < ids.count {
-                throw CommandFailure(
-                    retried.isEmpty ? .notFound : .partial,
-                    "\(ids.count - retried.count) are no dead letters, or have a newer live task"
-                )
-            }
-        }
-
-        private func report(_ count: Int, _ verb: String) throws {
-            if output.json { return try JSON.print(["count": count]) }
-            Terminal.write("\(Format.count(count)) dead letters \(verb)\n")
-        }
-    }
-
-    struct Row: Encodable {
-        let id: String
-        let tenant: String
-        let queue: String
-        let kind: String
-        let attempts: Int
-        let crashCount: Int
-        @Explicit var batch: String?
-        let errorClass: String
-        let errorMessage: String
-        let payload: String
-        let createdAt: String
-        let diedAt: String
-
-        init(_ letter: DeadLetter) {
-            id = "\(letter.id)"
-            tenant = letter.tenant.rawValue
-            queue = letter.queue.rawValue
-            kind = letter.kind.rawValue
-            attempts = letter.attempts
-            crashCount = letter.crashCount
-            _batch = Explicit(wrappedValue: letter.batch.map { "\($0)" })
-            errorClass = letter.errorClass
-            errorMessage = letter.errorMessage
-            payload = PayloadText.shown(letter.payload, letter.tenant, letter.kind, revealing: nil)
-            createdAt = Timestamp.text(letter.createdAt)
-            diedAt = Timestamp.text(letter.diedAt)
+            Terminal.write(table.render())
         }
     }
 }

@@ -4,6 +4,8 @@ internal import Glibc
 enum Timestamp {
     /// - Parameter microseconds: since 1970-01-01 UTC.
     static func text(_ microseconds: Int64) -> String {
+        // What waits in a workflow has no moment yet.
+        if microseconds == .max { return "when released" }
         var seconds = Int(microseconds.quotientAndRemainder(dividingBy: 1_000_000).quotient)
         var parts = tm()
         gmtime_r(&seconds, &parts)

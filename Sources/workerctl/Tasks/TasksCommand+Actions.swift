@@ -57,10 +57,12 @@ extension TasksCommand {
         func run() async throws {
             let session = try Session()
             let hurried = try await session.store.hurry(TaskFilter(ids: ids), all: now)
-            let raised = try await session.store.retryDead(DeadLetterFilter(ids: ids), limit: ids.count)
+            let raised = try await session.store.retryDead(DeadLetterFilter(TaskFilter(ids: ids)), limit: ids.count)
             await session.announce(
                 hurried
-                    + raised.map { EnqueuedTask(id: $0.id, wasDuplicate: false, queue: $0.queue, isAvailable: true) }
+                    + raised.map {
+                        EnqueuedTask(id: $0.id, wasDuplicate: false, queue: $0.queue, isAvailable: $0.isAvailable)
+                    }
             )
             let count = hurried.count + raised.count
             try BulkOptions.report(count, "run again", output)

@@ -1,0 +1,1 @@
+DROP FUNCTION sluice_advance;
