@@ -206,7 +206,10 @@ let package = Package(
                 "SluiceTestKit", "SluiceServerKit",
             ]
         ),
-        tests("SluiceServiceTests", ["SluiceService", "SluiceStore", "SluiceCore", "SluiceSystem", "SluiceTestKit"]),
+        tests(
+            "SluiceServiceTests",
+            ["SluiceService", "SluiceStore", "SluicePostgres", "SluiceCore", "SluiceSystem", "SluiceTestKit"]
+        ),
         tests(
             "EndToEndTests",
             [

@@ -41,6 +41,7 @@ package final class FaultLab: Sendable {
             "PATH": "/usr/bin:/bin", "SLUICE_DATABASE_URL": servers.url(database),
             "SLUICE_REDIS_URL": redis.url, "SLUICE_REDIS_PREFIX": Self.prefix,
             "SLUICE_LEASE_SECONDS": "\(scale.leaseSeconds)", "SLUICE_LOG_LEVEL": "info",
+            "SLUICE_PAYLOAD_KEYS": "lab:" + Base64.text(of: [UInt8](repeating: 7, count: 32)),
             "SLUICE_DRAIN_TIMEOUT_SECONDS": "2", "SLUICE_MODEL": "deterministic:8",
         ]
         if let home = Environment.home() { environment["SLUICE_HOME"] = home }
@@ -190,16 +191,21 @@ package final class FaultLab: Sendable {
         }
     }
 
-    /// Seconds from a point in time to the first completion after it.
-    func completionAfter(_ mark: Int64) async throws -> Double? {
-        let at = try await number(
-            """
-            SELECT (extract(epoch FROM min(finished_at)) * 1e6)::int8 FROM tasks_archive
-            WHERE finished_at > to_timestamp($1::float8 / 1e6)
-            """,
-            [.float8(Double(mark))]
-        )
-        return at == 0 ? nil : Double(at - mark) / 1e6
+    /// Seconds from a point in time to the first claim after it of a task that was then completed. What had been claimed
+    /// before says nothing about whether the queue moves.
+    func claimAfter(_ mark: Int64) async throws -> Double? {
+        var at: Int64 = 0
+        try await waitUntil("something is claimed and completed", within: .seconds(60)) { [self] in
+            at = try await number(
+                """
+                SELECT (extract(epoch FROM min(claimed_at)) * 1e6)::int8 FROM tasks_archive
+                WHERE claimed_at > to_timestamp($1::float8 / 1e6)
+                """,
+                [.float8(Double(mark))]
+            )
+            return at > 0
+        }
+        return Double(at - mark) / 1e6
     }
 
     /// Tasks that a worker process holds now.

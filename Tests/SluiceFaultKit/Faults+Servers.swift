@@ -14,7 +14,7 @@ extension Fault {
             coordinator.killNow()
             try await lab.underLoad { try await Task.sleep(for: .seconds(2)) }
             try lab.startCoordinator()
-            return try await lab.completionAfter(mark)
+            return try await lab.claimAfter(mark)
         },
         Fault("leader_kill", "SIGKILL of the leader with a standby") { lab in
             let leader = try lab.startCoordinator()
@@ -47,7 +47,7 @@ extension Fault {
             try await lab.redisCommand(["FLUSHALL"])
             lab.note("\(try await lab.number("SELECT count(*) FROM tasks")) of \(count) were queued")
             try await lab.waitForCompletions(try await lab.completedCount() + 1)
-            return try await lab.completionAfter(mark)
+            return try await lab.claimAfter(mark)
         },
         Fault("redis_kill", "SIGKILL of Redis, restarted empty") { lab in
             try lab.startCoordinator()
@@ -58,7 +58,7 @@ extension Fault {
             try await lab.redis.kill()
             try await lab.redis.start()
             try await lab.underLoad { try await Task.sleep(for: .seconds(1)) }
-            return try await lab.completionAfter(mark)
+            return try await lab.claimAfter(mark)
         },
         Fault("redis_down", "Redis away") { lab in
             try lab.startCoordinator()
@@ -75,7 +75,7 @@ extension Fault {
             guard meanwhile > 0 else { throw LabFailure("nothing was done while Redis was away") }
             lab.note("\(meanwhile) tasks done meanwhile")
             try await lab.redis.start()
-            return try await lab.completionAfter(mark)
+            return try await lab.claimAfter(mark)
         },
         Fault("redis_full", "Redis at maxmemory, refusing writes") { lab in
             try lab.startCoordinator()
@@ -86,7 +86,7 @@ extension Fault {
             let mark = FaultLab.now()
             try await lab.underLoad { try await Task.sleep(for: .seconds(lab.scale.pick(short: 5, full: 30))) }
             try await lab.redisCommand(["CONFIG", "SET", "maxmemory", "0"])
-            return try await lab.completionAfter(mark)
+            return try await lab.claimAfter(mark)
         },
         Fault("redis_slow", "50 ms on the way to Redis") { lab in
             lab.redisProxy.delay(milliseconds: 50)
@@ -95,7 +95,7 @@ extension Fault {
             let mark = FaultLab.now()
             try await lab.enqueueMixed(300)
             try await lab.waitForCompletions(200)
-            return try await lab.completionAfter(mark)
+            return try await lab.claimAfter(mark)
         },
     ]
 
@@ -109,7 +109,7 @@ extension Fault {
             let mark = FaultLab.now()
             try await lab.underLoad { try await Task.sleep(for: .seconds(2)) }
             lab.note("time from when it answered again")
-            return try await lab.completionAfter(mark)
+            return try await lab.claimAfter(mark)
         },
         Fault("postgres_terminate", "a stream of pg_terminate_backend") { lab in
             try lab.startCoordinator()
@@ -125,7 +125,7 @@ extension Fault {
                 }
             }
             lab.note("\(count) sessions ended")
-            return try await lab.completionAfter(mark)
+            return try await lab.claimAfter(mark)
         },
         Fault("postgres_full", "no connection to be had") { lab in
             try lab.startCoordinator()
@@ -140,7 +140,7 @@ extension Fault {
             let mark = FaultLab.now()
             lab.note("for \(away) s; time from its end")
             try await lab.waitForCompletions(try await lab.completedCountPatiently() + 1)
-            return try await lab.completionAfter(mark)
+            return try await lab.claimAfter(mark)
         },
         Fault("postgres_idle", "a transaction left open, holding xmin") { lab in
             try lab.startCoordinator()
@@ -151,7 +151,7 @@ extension Fault {
                 try await lab.underLoad { try await Task.sleep(for: .seconds(open)) }
             }
             lab.note("for \(open) s")
-            return try await lab.completionAfter(mark)
+            return try await lab.claimAfter(mark)
         },
         Fault("postgres_timeout", "the hot table locked: lock time-outs") { lab in
             try lab.startCoordinator()
@@ -163,8 +163,8 @@ extension Fault {
             try await lab.lockTasks(for: .seconds(locked))
             let mark = FaultLab.now()
             lab.note("for \(locked) s; time from its end")
-            try await lab.waitForCompletions(try await lab.completedCountPatiently() + 1)
-            return try await lab.completionAfter(mark)
+            try await lab.underLoad { try await Task.sleep(for: .seconds(1)) }
+            return try await lab.claimAfter(mark)
         },
     ]
 
@@ -181,7 +181,7 @@ extension Fault {
             try await lab.underLoad { try await Task.sleep(for: .seconds(lab.scale.pick(short: 10, full: 30))) }
             lab.redisProxy.heal()
             try await lab.waitForCompletions(try await lab.completedCount() + 1)
-            return try await lab.completionAfter(mark)
+            return try await lab.claimAfter(mark)
         },
     ]
 

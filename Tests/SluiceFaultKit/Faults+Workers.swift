@@ -52,7 +52,7 @@ extension Fault {
             try lab.startWorker()
             try lab.startWorker()
             try await lab.waitForCompletions(try await lab.completedCount() + 1)
-            return try await lab.completionAfter(back)
+            return try await lab.claimAfter(back)
         },
         Fault("worker_stop", "SIGSTOP of a worker past its lease, then SIGCONT") { lab in
             try lab.startCoordinator()
@@ -115,7 +115,7 @@ extension Fault {
             let lost = try await lab.number("SELECT count(*) FROM attempts WHERE outcome = 'lost'")
             lab.note("\(ahead) handlers ahead, \(behind) behind, \(lost) leases lost")
             guard ahead > 0, behind > 0 else { throw LabFailure("the clocks were not shifted") }
-            return try await lab.completionAfter(mark)
+            return try await lab.claimAfter(mark)
         },
         Fault("deploy", "SIGTERM of the old workers while new ones start") { lab in
             try lab.startCoordinator()
@@ -139,7 +139,7 @@ extension Fault {
             )
             guard counted == 0 else { throw LabFailure("the deploy cost \(counted) attempts") }
             lab.note("no attempt counted, exit 0")
-            return try await lab.completionAfter(mark)
+            return try await lab.claimAfter(mark)
         },
     ]
 }

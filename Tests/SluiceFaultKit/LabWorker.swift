@@ -12,7 +12,7 @@ internal import Synchronization
 package enum LabWorker {
     package static func run(settings: Settings, concurrency: Int, shutdown: Shutdown, logger: Logger) async throws {
         let hints = try settings.makeHints()
-        let control = settings.makeStore("sluice-worker", poolSize: 3, logger: logger)
+        let control = settings.makeControlStore("sluice-worker", queues: 1, logger: logger)
         let data = settings.makeStore("sluice-handlers", logger: logger)
         let tasks = PostgresTaskStore(control)
         let handler = LabHandler(store: data, enqueuer: Enqueuer(store: tasks, hints: hints, logger: logger))

@@ -1,5 +1,9 @@
+import Logging
 import SluiceCore
+import SluicePostgres
 import SluiceService
+import SluiceStore
+import SluiceSystem
 import Testing
 
 @Suite("Settings")
@@ -19,6 +23,23 @@ struct SettingsTests {
         #expect(embedded.chunkSize == 500 && embedded.chunkOverlap == 100)
         let own = try read(["SLUICE_DATABASE_URL": "postgresql://mine", "SLUICE_CHUNK_SIZE": "700"], files: files)
         #expect(own.databaseURL == "postgresql://mine" && own.chunkSize == 700)
+    }
+
+    @Test("all connections open sealed payloads, and let go of a lost worker's rows when its lease ends")
+    func stores() throws {
+        let settings = try read([
+            "SLUICE_DATABASE_URL": "postgresql://u:p@localhost:1/d", "SLUICE_LEASE_SECONDS": "7",
+            "SLUICE_PAYLOAD_KEYS": "autumn:" + Base64.text(of: [UInt8](repeating: 7, count: 32)),
+        ])
+        let logger = Logger.line("test", level: "critical")
+        let stores = [
+            settings.makeStore("test", logger: logger), settings.makeControlStore("test", queues: 1, logger: logger),
+        ]
+        for store in stores {
+            #expect("\(store.payloadKeys)".contains("autumn"))
+            store.close()
+        }
+        #expect(settings.postgres("test").idleInTransactionTimeout == .seconds(7))
     }
 
     @Test("secrets may come from files")

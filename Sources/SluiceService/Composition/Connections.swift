@@ -7,13 +7,17 @@ package import SluiceRedis
 package import SluiceStore
 
 extension Settings {
+    /// A host that vanishes leaves its transactions open, and the rescuer passes over rows that they have locked: the server
+    /// ends them when a lease would end.
     package func postgres(_ name: String, poolSize: Int? = nil) -> PostgresConfiguration {
-        PostgresConfiguration(
+        var configuration = PostgresConfiguration(
             url: databaseURL,
             applicationName: name,
             poolSize: poolSize ?? self.poolSize,
             prepares: preparesStatements
         )
+        configuration.idleInTransactionTimeout = min(configuration.idleInTransactionTimeout, leaseLength)
+        return configuration
     }
 
     /// Connections for a worker's engine: one a claim loop, and for renewals, orders and verdicts. A statement that hangs
@@ -22,7 +26,7 @@ extension Settings {
         var configuration = postgres(name, poolSize: queues + 3)
         configuration.statementTimeout = leaseLength * 2 / 3
         configuration.lockTimeout = leaseLength / 3
-        return Store(configuration: configuration, schema: schema, logger: logger)
+        return Store(configuration: configuration, schema: schema, payloadKeys: payloadKeys, logger: logger)
     }
 
     package func makeStore(_ name: String, poolSize: Int? = nil, logger: Logger) -> Store {
