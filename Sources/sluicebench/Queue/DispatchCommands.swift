@@ -26,6 +26,30 @@ struct Fairness: AsyncParsableCommand {
     }
 }
 
+struct Status: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "How long workerctl status takes with much queued and more archived."
+    )
+
+    @Option(name: .long, help: "Tasks queued.") var queued = 1_000_000
+    @Option(name: .long, help: "Tasks settled.") var archived = 10_000_000
+    @Option(name: .long, help: "Runs that count.") var runs = 21
+    @OptionGroup var output: BenchOutput
+
+    func validate() throws {
+        guard queued >= 0, archived >= 0, runs > 0 else { throw ValidationError("numbers of 0 or more, --runs of 1") }
+    }
+
+    func run() async throws {
+        Environment.ignoreBrokenPipes()
+        try await BenchSchema.run { settings in
+            try output.print(
+                try await StatusBench(settings: settings, queued: queued, archived: archived, runs: runs).run()
+            )
+        }
+    }
+}
+
 struct Depth: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "What a no-op task costs with ever more queued behind it."
