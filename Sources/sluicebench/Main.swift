@@ -16,7 +16,8 @@ struct Sluicebench: AsyncParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-            Noop.self, Held.self, Flush.self, Fairness.self, Depth.self, Status.self, Extract.self, Split.self,
+            Noop.self, Held.self, Flush.self, Fairness.self, Depth.self, Status.self, Busy.self, Extract.self,
+            Split.self,
             Embed.self,
             Ingest.self,
         ]

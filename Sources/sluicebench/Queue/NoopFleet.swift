@@ -75,6 +75,9 @@ struct NoopFleet {
         }
     }
 
+    /// Settlements of the worker that were refused for an old token.
+    var stale: Int { worker.stats.stale }
+
     func enqueue(_ count: Int, tenant: TenantID = .default) async throws {
         let task = try NewTask(NoopInput(), tenant: tenant)
         for start in stride(from: 0, to: count, by: 10_000) {
