@@ -16,7 +16,9 @@ struct Sluicebench: AsyncParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-            Noop.self, Held.self, Flush.self, Fairness.self, Depth.self, Extract.self, Split.self, Embed.self,
+            Noop.self, Held.self, Flush.self, Fairness.self, Depth.self, Status.self, Busy.self, Extract.self,
+            Split.self,
+            Embed.self,
             Ingest.self,
         ]
     )

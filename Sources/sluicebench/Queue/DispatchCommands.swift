@@ -26,6 +26,60 @@ struct Fairness: AsyncParsableCommand {
     }
 }
 
+struct Busy: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Whether workers of a machine at full load are taken for dead: leases lost though nobody died."
+    )
+
+    @Option(name: .long, help: "How long.") var minutes = 10.0
+    @Option(name: .long, help: "Threads that do nothing but burn; 0: four a core.") var burners = 0
+    @Option(name: .long, help: "Attempts at once.") var concurrency = 1_000
+    @OptionGroup var output: BenchOutput
+
+    func validate() throws {
+        guard minutes > 0, burners >= 0 else { throw ValidationError("--minutes above 0, --burners of 0 or more") }
+    }
+
+    func run() async throws {
+        Environment.ignoreBrokenPipes()
+        let burners = burners == 0 ? 4 * Environment.coreCount() : burners
+        try await BenchSchema.run { settings in
+            try output.print(
+                try await BusyBench(
+                    settings: settings,
+                    minutes: minutes,
+                    burners: burners,
+                    concurrency: concurrency
+                ).run()
+            )
+        }
+    }
+}
+
+struct Status: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "How long workerctl status takes with much queued and more archived."
+    )
+
+    @Option(name: .long, help: "Tasks queued.") var queued = 1_000_000
+    @Option(name: .long, help: "Tasks settled.") var archived = 10_000_000
+    @Option(name: .long, help: "Runs that count.") var runs = 21
+    @OptionGroup var output: BenchOutput
+
+    func validate() throws {
+        guard queued >= 0, archived >= 0, runs > 0 else { throw ValidationError("numbers of 0 or more, --runs of 1") }
+    }
+
+    func run() async throws {
+        Environment.ignoreBrokenPipes()
+        try await BenchSchema.run { settings in
+            try output.print(
+                try await StatusBench(settings: settings, queued: queued, archived: archived, runs: runs).run()
+            )
+        }
+    }
+}
+
 struct Depth: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "What a no-op task costs with ever more queued behind it."

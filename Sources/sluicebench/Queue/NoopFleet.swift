@@ -59,11 +59,14 @@ struct NoopFleet {
         )
     }
 
-    /// Runs worker and coordinator while `body` runs, then drains them.
-    func run<Value: Sendable>(_ body: @Sendable () async throws -> Value) async throws -> Value {
+    /// Runs worker and coordinator, or the coordinator alone, while `body` runs, then drains them.
+    func run<Value: Sendable>(
+        withWorker: Bool = true,
+        _ body: @Sendable () async throws -> Value
+    ) async throws -> Value {
         let shutdown = Shutdown()
         return try await withThrowingTaskGroup(of: Void.self) { [worker, coordinator] group in
-            group.addTask { try await worker.run(shutdown: shutdown) }
+            if withWorker { group.addTask { try await worker.run(shutdown: shutdown) } }
             group.addTask { await coordinator.run(shutdown: shutdown) }
             let value = try await body()
             shutdown.advance(to: .draining)
@@ -71,6 +74,9 @@ struct NoopFleet {
             return value
         }
     }
+
+    /// Settlements of the worker that were refused for an old token.
+    var stale: Int { worker.stats.stale }
 
     func enqueue(_ count: Int, tenant: TenantID = .default) async throws {
         let task = try NewTask(NoopInput(), tenant: tenant)
