@@ -100,6 +100,11 @@ extension EndToEnd {
                     "tasks", "cancel", "--kind", "test.hook", "--yes", "--reason", "wrong batch",
                 ])
                 #expect(done.status == 0, "\(done.errors)")
+                let audit = try await fleet.ctl(["audit", "ls"])
+                #expect(
+                    audit.output.contains("tasks cancel") && audit.output.contains("wrong batch"),
+                    "\(audit.output)"
+                )
                 let stopped = try await fleet.ctl([
                     "tasks", "wait", "\(sleeper)", "--for", "cancelled", "--timeout", "30s",
                 ])

@@ -1,5 +1,4 @@
 internal import ArgumentParser
-internal import Glibc
 internal import SluiceCore
 internal import SluiceQueue
 internal import SluiceStore
@@ -71,7 +70,7 @@ extension BatchesCommand {
                 throw CommandFailure(.notFound, "tenant '\(tenant.tenant)' has no batch \(id)")
             }
             if !yes {
-                guard isatty(0) == 1 else {
+                guard Terminal.inputIsTerminal else {
                     throw CommandFailure(
                         .usage,
                         "batch \(id) has \(Format.count(batch.pending)) pending children; give --yes to cancel it unasked"
@@ -82,12 +81,7 @@ extension BatchesCommand {
                     throw CommandFailure(.interrupted, "nothing was changed")
                 }
             }
-            let event = try await store.beginAudit(
-                who: BulkAction.who(),
-                command: "batches cancel",
-                filter: #"{"batch": "\#(id)"}"#,
-                reason: reason
-            )
+            let event = try await Audit.begin("batches cancel", ["batch": "\(id)"], reason: reason, in: store)
             let done = try await store.cancelBatch(id, tenant: tenant.tenant, reason: reason) ?? BatchCancellation()
             try await store.audited(event, adding: done.cancelled + done.asked, isOver: true)
             if output.json {

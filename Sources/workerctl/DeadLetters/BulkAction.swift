@@ -1,9 +1,6 @@
 internal import ArgumentParser
-internal import FoundationEssentials
-internal import Glibc
 internal import SluiceCore
 internal import SluiceStore
-internal import SluiceSystem
 
 /// What every command needs that acts on many dead letters at once.
 struct DeadLetterBulkOptions: ParsableArguments {
@@ -60,12 +57,7 @@ struct BulkAction {
         _ limit: Int,
         _ act: (DeadLetterFilter, Int, Int) async throws -> (count: Int, next: DeadLetterFilter?)
     ) async throws -> Int {
-        let event = try await session.store.beginAudit(
-            who: Self.who(),
-            command: "dlq \(verb)",
-            filter: String(decoding: try JSONEncoder().encode(named), as: UTF8.self),
-            reason: options.reason
-        )
+        let event = try await Audit.begin("dlq \(verb)", named, reason: options.reason, in: session.store)
         var done = 0
         var next: DeadLetterFilter? = filter
         while let filter = next, done < limit {
@@ -83,7 +75,7 @@ struct BulkAction {
     }
 
     private func ask(_ count: Int) async throws {
-        guard isatty(0) == 1 else {
+        guard Terminal.inputIsTerminal else {
             throw CommandFailure(
                 .usage,
                 "\(Format.count(count)) dead letters fit; give --yes to \(verb) them without being asked, --dry-run to look"
@@ -105,11 +97,5 @@ struct BulkAction {
                 )
             )
         }
-    }
-
-    /// user@host.
-    static func who() -> String {
-        let user = Environment.value("USER") ?? Environment.value("LOGNAME") ?? "uid \(getuid())"
-        return "\(user)@\(Environment.hostName())"
     }
 }

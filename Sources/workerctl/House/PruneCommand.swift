@@ -22,12 +22,7 @@ struct PruneCommand: AsyncParsableCommand {
         if dryRun {
             rows = try await session.store.countPrunable(policy)
         } else {
-            let event = try await session.store.beginAudit(
-                who: BulkAction.who(),
-                command: "prune",
-                filter: "{}",
-                reason: nil
-            )
+            let event = try await Audit.begin("prune", [:], reason: nil, in: session.store)
             rows = try await session.store.prune(policy)
             try await session.store.audited(event, adding: rows.reduce(0) { $0 + $1.count }, isOver: true)
         }

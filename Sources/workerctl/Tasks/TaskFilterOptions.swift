@@ -35,6 +35,23 @@ struct TaskFilterOptions: ParsableArguments {
             until: until ?? olderThan.map { .ago($0.duration) }
         )
     }
+
+    /// What was given, by option, for the audit.
+    func named(_ ids: [TaskID]) -> [String: String] {
+        var result: [String: String] = [:]
+        result["ids"] = ids.isEmpty ? nil : ids.map { "\($0)" }.joined(separator: " ")
+        result["state"] = state.isEmpty ? nil : state.map(\.rawValue).joined(separator: " ")
+        result["queue"] = queue?.rawValue
+        result["tenant"] = tenant?.rawValue
+        result["kind"] = kind?.rawValue
+        result["batch"] = batch.map { "\($0)" }
+        result["worker"] = worker.map { "\($0)" }
+        result["error_like"] = errorLike
+        result["since"] = since.map { "\($0)" }
+        result["until"] = until.map { "\($0)" }
+        result["older_than"] = olderThan.map { "\($0.duration.inSeconds) s" }
+        return result
+    }
 }
 
 /// A length of time on the command line.

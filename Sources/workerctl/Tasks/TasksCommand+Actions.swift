@@ -17,7 +17,7 @@ extension TasksCommand {
 
         @Argument(help: "Numbers of tasks.") var ids: [TaskID] = []
         @OptionGroup var filter: TaskFilterOptions
-        @Option(name: .long, help: "Kept with the tasks.") var reason = "cancelled by an operator"
+        @Option(name: .long, help: "Kept with the tasks and in the audit.") var reason = "cancelled by an operator"
         @OptionGroup var bulk: BulkOptions
         @OptionGroup var output: OutputOptions
 
@@ -25,8 +25,10 @@ extension TasksCommand {
             let session = try Session()
             let filter = try bulk.filter(filter, ids)
             guard try await bulk.confirm(filter, "cancel", ids, session, output) else { return }
+            let event = try await Audit.begin("tasks cancel", self.filter.named(ids), reason: reason, in: session.store)
             let report = try await session.store.cancel(filter, reason: reason)
             let done = report.cancelled.count + report.asked.count
+            try await session.store.audited(event, adding: done, isOver: true)
             if output.json {
                 try JSON.print(Report(cancelled: report.cancelled.count, asked: report.asked.count))
             } else {
