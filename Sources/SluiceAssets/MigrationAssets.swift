@@ -165,5 +165,17 @@ package enum MigrationAssets {
             up: PackageResources.m0026_isolation_up_sql,
             down: PackageResources.m0026_isolation_down_sql
         ),
+        Script(
+            version: 27,
+            name: "m0027_terms",
+            up: PackageResources.m0027_terms_up_sql,
+            down: PackageResources.m0027_terms_down_sql
+        ),
+        Script(
+            version: 28,
+            name: "m0028_term_fill",
+            up: PackageResources.m0028_term_fill_up_sql,
+            down: PackageResources.m0028_term_fill_down_sql
+        ),
     ]
 }

@@ -1,5 +1,15 @@
 package import SluiceCore
 
+/// By what chunks are found.
+package enum SearchMode: String, Sendable, CaseIterable {
+    /// By meaning: the cosine similarity of vectors.
+    case dense
+    /// By words, rare ones first.
+    case bm25
+    /// By both, fused by rank.
+    case hybrid
+}
+
 /// A question to an index.
 package struct SearchRequest: Sendable {
     package var text: String
@@ -7,21 +17,41 @@ package struct SearchRequest: Sendable {
     package var index: IndexName
     /// Hits wanted, 1...1,000.
     package var count: Int
+    package var mode: SearchMode
 
-    package init(text: String, tenant: TenantID = .default, index: IndexName = .default, count: Int = 10) {
+    package init(
+        text: String,
+        tenant: TenantID = .default,
+        index: IndexName = .default,
+        count: Int = 10,
+        mode: SearchMode = .hybrid
+    ) {
         self.text = text
         self.tenant = tenant
         self.index = index
         self.count = count
+        self.mode = mode
     }
+}
+
+/// How a hit came to its score.
+package struct ScoreParts: Sendable, Equatable {
+    /// Its place among the nearest vectors, from 1, and the cosine similarity; nil when it was not near enough, or not asked.
+    package var denseRank: Int?
+    package var similarity: Double?
+    /// Its place by words, from 1, and the BM25 score; nil when it was not among the first, or not asked.
+    package var lexicalRank: Int?
+    package var bm25: Double?
 }
 
 /// A chunk that fits, with where it stands.
 package struct SearchHit: Sendable {
     /// From 1.
     package let rank: Int
-    /// Cosine similarity, -1...1.
+    /// Dense: cosine similarity, -1...1. BM25: 0 and up, comparable within one answer only. Hybrid: the sum over both lists of
+    /// 1 / (60 + rank).
     package let score: Double
+    package let parts: ScoreParts
     package let chunk: ChunkID
     package let document: DocumentID
     package let uri: String
@@ -42,7 +72,8 @@ package struct SearchResult: Sendable {
     package let version: Int
     package let epoch: Int64
     package let hits: [SearchHit]
-    /// True when every candidate was compared; false when the HNSW index chose them.
+    package let mode: SearchMode
+    /// True when every vector was compared; false when the HNSW index chose them.
     package let isExact: Bool
 }
 

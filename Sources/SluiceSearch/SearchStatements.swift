@@ -6,13 +6,35 @@ struct Pointer: Sendable {
     let number: Int
     let epoch: Int64
     let model: String
+    let index: IndexID
+    /// The text search configuration of its words.
+    let language: String
+}
+
+/// A chunk that one way of searching found, best first.
+struct Found: Sendable {
+    let chunk: ChunkID
+    let score: Double
+}
+
+/// What a hit says besides its score.
+struct Place: Sendable {
+    let chunk: ChunkID
+    let document: DocumentID
+    let uri: String
+    let title: String?
+    let pages: (from: Int?, to: Int?)
+    let characters: (from: Int, to: Int)
+    let headingPath: [String]
+    let text: String
 }
 
 enum SearchStatements {
     static func pointer(_ index: IndexName) -> Statement<Pointer> {
         Statement(
             """
-            SELECT index_versions.id, index_versions.number, indexes.epoch, indexes.query_model
+            SELECT index_versions.id, index_versions.number, indexes.epoch, indexes.query_model, indexes.id,
+                indexes.language
             FROM indexes JOIN index_versions ON index_versions.id = indexes.live_version WHERE indexes.name = $1
             """,
             [.text(index.rawValue)]
@@ -21,7 +43,9 @@ enum SearchStatements {
                 version: IndexVersionID(rawValue: try row.int64(0)),
                 number: try row.int32(1),
                 epoch: try row.int64(2),
-                model: try row.text(3)
+                model: try row.text(3),
+                index: IndexID(rawValue: try row.int64(4)),
+                language: try row.text(5)
             )
         }
     }
@@ -50,55 +74,61 @@ enum SearchStatements {
     }
 
     /// The nearest chunks of the tenant, nearest first; ties by chunk.
-    ///
-    /// The pointer is checked in the same statement: no row comes back when a swap has moved it.
     static func nearest(
         _ pointer: Pointer,
         _ vector: [Float],
         _ tenant: TenantID,
         _ count: Int,
         by method: Method
-    ) -> Statement<SearchHit> {
+    ) -> Statement<Found> {
         Statement(
             """
             WITH nearest AS MATERIALIZED (
                 SELECT chunk_id, embedding <=> $1::halfvec AS distance FROM \(table(pointer.version))
                 WHERE tenant_id = $2 ORDER BY \(method.order) LIMIT $3
             )
-            SELECT row_number() OVER (ORDER BY distance, chunks.id)::int4, 1 - distance, chunks.id, documents.id,
-                documents.uri, live.title, chunks.page_from, chunks.page_to, chunks.char_from, chunks.char_to,
-                chunks.heading_path, chunks.text
-            FROM nearest JOIN chunks ON chunks.id = nearest.chunk_id
-            JOIN documents ON documents.id = chunks.document_id
+            SELECT chunk_id, 1 - distance FROM nearest ORDER BY distance, chunk_id
+            """,
+            [.text(HalfVector.text(vector)), .text(tenant.rawValue), .int8(Int64(count))]
+        ) { row throws(PostgresError) in
+            Found(chunk: ChunkID(rawValue: try row.int64(0)), score: try row.float8(1))
+        }
+    }
+
+    /// What is to be said of these chunks, in any order.
+    ///
+    /// The pointer is checked in the same statement: no row comes back when a swap has moved it.
+    static func places(_ chunks: [ChunkID], _ pointer: Pointer, _ tenant: TenantID) -> Statement<Place> {
+        Statement(
+            """
+            SELECT chunks.id, documents.id, documents.uri, live.title, chunks.page_from, chunks.page_to, chunks.char_from,
+                chunks.char_to, chunks.heading_path, chunks.text
+            FROM chunks JOIN documents ON documents.id = chunks.document_id
             LEFT JOIN document_versions AS live ON live.id = documents.live_version
-            WHERE EXISTS (SELECT FROM indexes WHERE live_version = $4 AND epoch = $5)
-            ORDER BY distance, chunks.id
+            WHERE chunks.id = ANY ($1::int8[]) AND chunks.tenant_id = $2
+                AND EXISTS (SELECT FROM indexes WHERE live_version = $3 AND epoch = $4)
             """,
             [
-                .text(HalfVector.text(vector)), .text(tenant.rawValue), .int8(Int64(count)),
-                .int8(pointer.version.rawValue), .int8(pointer.epoch),
+                .int8Array(chunks.map(\.rawValue)), .text(tenant.rawValue), .int8(pointer.version.rawValue),
+                .int8(pointer.epoch),
             ]
         ) { row throws(PostgresError) in
-            SearchHit(
-                rank: try row.int32(0),
-                score: try row.float8(1),
-                chunk: ChunkID(rawValue: try row.int64(2)),
-                document: DocumentID(rawValue: try row.int64(3)),
-                uri: try row.text(4),
-                title: try row.optionalText(5),
-                pageFrom: try row.optionalInt32(6),
-                pageTo: try row.optionalInt32(7),
-                charFrom: try row.int32(8),
-                charTo: try row.int32(9),
-                headingPath: try row.textArray(10),
-                text: try row.text(11)
+            Place(
+                chunk: ChunkID(rawValue: try row.int64(0)),
+                document: DocumentID(rawValue: try row.int64(1)),
+                uri: try row.text(2),
+                title: try row.optionalText(3),
+                pages: (try row.optionalInt32(4), try row.optionalInt32(5)),
+                characters: (try row.int32(6), try row.int32(7)),
+                headingPath: try row.textArray(8),
+                text: try row.text(9)
             )
         }
     }
 
-    static func explain(_ statement: Statement<SearchHit>) -> Statement<String> {
+    static func explain(_ statement: Statement<Found>) -> Statement<String> {
         Statement("EXPLAIN " + statement.sql, statement.parameters) { row throws(PostgresError) in try row.text(0) }
     }
 
-    private static func table(_ version: IndexVersionID) -> String { quotedIdentifier("embeddings_g\(version)") }
+    static func table(_ version: IndexVersionID) -> String { quotedIdentifier("embeddings_g\(version)") }
 }

@@ -10,14 +10,25 @@ package struct Searcher: Sendable {
     private let pool: PostgresPool
     private let embedder: any Embedder
     private let exactBelow: Int
+    private let candidates: Int
+    private let ranking = BM25()
+    /// Of each list, for hybrid search.
+    private let fusedDepth = 100
 
     /// - Parameters:
     ///   - pool: sessions in the fleet's schema.
     ///   - exactBelow: tenants with fewer vectors are searched exactly: as fast as the index there, and nothing is missed.
-    package init(pool: PostgresPool, embedder: any Embedder, exactBelow: Int = 10_000) {
+    ///   - candidates: chunks that are scored by their words at most, those with the rarest words of the question first.
+    package init(
+        pool: PostgresPool,
+        embedder: any Embedder,
+        exactBelow: Int = 10_000,
+        candidates: Int = 5_000
+    ) {
         self.pool = pool
         self.embedder = embedder
         self.exactBelow = exactBelow
+        self.candidates = candidates
     }
 
     /// - Throws: `SearchError` for requests that cannot be answered, `InferenceError`, `PostgresError`.
@@ -35,8 +46,10 @@ package struct Searcher: Sendable {
         throw SearchError(code: .moved, description: "index '\(request.index)' was swapped again and again; ask again")
     }
 
-    /// How PostgreSQL would answer: its plan, a line a node. For checks that the index is chosen.
+    /// How PostgreSQL would find the nearest vectors: its plan, a line a node. For checks that the index is chosen.
     package func plan(_ request: SearchRequest) async throws -> [String] {
+        var request = request
+        request.mode = .dense
         let vector = try await vector(of: request)
         return try await withPointer(request) { transaction, pointer, known in
             let method: SearchStatements.Method = known < exactBelow ? .exact : .index
@@ -45,6 +58,7 @@ package struct Searcher: Sendable {
         }
     }
 
+    /// Empty for a search by words only, which asks no model.
     private func vector(of request: SearchRequest) async throws -> [Float] {
         guard (1...1_000).contains(request.count) else {
             throw SearchError(
@@ -55,33 +69,83 @@ package struct Searcher: Sendable {
         guard request.text.unicodeScalars.contains(where: { !$0.properties.isWhitespace }) else {
             throw SearchError(code: .badRequest, description: "the question is empty")
         }
-        return Array(try await embedder.embed([request.text])[0])
+        guard !request.text.unicodeScalars.contains("\0") else {
+            throw SearchError(code: .badRequest, description: "the question has a NUL character, which no text has")
+        }
+        return request.mode == .bm25 ? [] : Array(try await embedder.embed([request.text])[0])
     }
 
     /// Nil when the pointer was moved meanwhile.
     private func attempt(_ request: SearchRequest, _ vector: [Float]) async throws -> SearchResult? {
         try await withPointer(request) { transaction, pointer, known in
-            let nearest = { (method: SearchStatements.Method) in
-                try await transaction.query(
-                    SearchStatements.nearest(pointer, vector, request.tenant, request.count, by: method)
-                )
+            // Fusion wants more of each list than it gives: what is second in both may well be the best.
+            let depth = request.mode == .hybrid ? max(request.count, fusedDepth) : request.count
+            var dense: (found: [Found], isExact: Bool) = ([], true)
+            if request.mode != .bm25 {
+                dense = try await nearest(vector, depth, request.tenant, pointer, known, transaction)
             }
-            var isExact = known < exactBelow
-            var hits = try await nearest(isExact ? .exact : .index)
-            if hits.count < min(request.count, known), !isExact {
-                // The index gave up before it had enough of this tenant's.
-                isExact = true
-                hits = try await nearest(.exact)
+            var lexical: [Found] = []
+            if request.mode != .dense {
+                lexical = try await best(request, depth, pointer, transaction)
             }
-            if hits.isEmpty && known > 0 { return nil }
+            let ranking = Ranking(mode: request.mode, dense: dense.found, lexical: lexical).prefix(request.count)
+            let places = try await transaction.query(
+                SearchStatements.places(ranking.map(\.chunk), pointer, request.tenant)
+            )
+            if places.isEmpty && !ranking.isEmpty { return nil }
             return SearchResult(
                 index: request.index,
                 version: pointer.number,
                 epoch: pointer.epoch,
-                hits: hits,
-                isExact: isExact
+                hits: Ranking.hits(ranking, places),
+                mode: request.mode,
+                isExact: dense.isExact
             )
         }
+    }
+
+    private func nearest(
+        _ vector: [Float],
+        _ count: Int,
+        _ tenant: TenantID,
+        _ pointer: Pointer,
+        _ known: Int,
+        _ transaction: PostgresTransaction
+    ) async throws -> (found: [Found], isExact: Bool) {
+        if known >= exactBelow {
+            let found = try await transaction.query(
+                SearchStatements.nearest(pointer, vector, tenant, count, by: .index)
+            )
+            if found.count >= min(count, known) { return (found, false) }
+            // The index gave up before it had enough of this tenant's.
+        }
+        return (
+            try await transaction.query(SearchStatements.nearest(pointer, vector, tenant, count, by: .exact)), true
+        )
+    }
+
+    private func best(
+        _ request: SearchRequest,
+        _ count: Int,
+        _ pointer: Pointer,
+        _ transaction: PostgresTransaction
+    ) async throws -> [Found] {
+        let asked = try await transaction.query(LexicalStatements.asked(request.text, pointer, request.tenant))
+        guard asked.contains(where: { $0.frequency > 0 }),
+            let size = try await transaction.query(LexicalStatements.size(pointer, request.tenant)).first
+        else { return [] }
+        let plan = TermPlan(asked, chunks: size.chunks, limit: candidates, ranking: ranking)
+        return try await transaction.query(
+            LexicalStatements.best(
+                plan,
+                pointer,
+                meanLength: size.meanLength,
+                ranking,
+                tenant: request.tenant,
+                count: count,
+                limit: max(candidates, count)
+            )
+        )
     }
 
     /// Runs `body` in one snapshot, in the tenant's scope, with the live version and how many vectors the tenant has there,
@@ -90,7 +154,7 @@ package struct Searcher: Sendable {
         _ request: SearchRequest,
         _ body: (PostgresTransaction, Pointer, Int) async throws -> Value
     ) async throws -> Value {
-        let effort = min(1_000, max(100, request.count * 2))
+        let effort = min(1_000, max(request.mode == .hybrid ? 200 : 100, request.count * 2))
         let settings = [
             ("sluice.tenant", request.tenant.rawValue), ("hnsw.ef_search", "\(effort)"),
             ("hnsw.iterative_scan", "relaxed_order"), ("hnsw.max_scan_tuples", "40000"),
@@ -104,7 +168,7 @@ package struct Searcher: Sendable {
                     description: "there is no index '\(request.index)'; ingest something into it first"
                 )
             }
-            guard pointer.model == embedder.model.fingerprint else {
+            guard request.mode == .bm25 || pointer.model == embedder.model.fingerprint else {
                 throw SearchError(
                     code: .wrongModel,
                     description: "index '\(request.index)' is asked with model \(pointer.model), but this process has "
@@ -113,7 +177,11 @@ package struct Searcher: Sendable {
             }
             let known =
                 try await transaction.query(
-                    SearchStatements.count(pointer.version, request.tenant, cap: max(exactBelow, request.count))
+                    SearchStatements.count(
+                        pointer.version,
+                        request.tenant,
+                        cap: max(exactBelow, request.count, fusedDepth)
+                    )
                 ).first ?? 0
             return try await body(transaction, pointer, known)
         }

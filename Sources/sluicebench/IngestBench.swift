@@ -23,28 +23,8 @@ struct IngestBench {
     let files: [String]
 
     func run() async throws -> Result {
-        let logger = Logger.line("sluicebench", level: "error")
-        let store = settings.makeStore("sluicebench", poolSize: 4, logger: logger)
-        defer { store.close() }
-        let enqueuer = Enqueuer(store: PostgresTaskStore(store), hints: try settings.makeHints(), logger: logger)
-        let announce: @Sendable ([EnqueuedTask]) async -> Void = { await enqueuer.announce($0) }
-        let documents = PostgresDocumentStore(store, announce: announce)
-        let shutdown = Shutdown()
-        let settings = settings
-        return try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask {
-                try await WorkerService.run(
-                    concurrency: [.ingestion: 2, .embedding: 2, .maintenance: 1],
-                    settings: settings,
-                    shutdown: shutdown,
-                    logger: logger
-                )
-            }
-            group.addTask { try await CoordinatorService.run(settings: settings, shutdown: shutdown, logger: logger) }
-            let result = try await measure(documents, store, announce)
-            shutdown.advance(to: .draining)
-            try await group.waitForAll()
-            return result
+        try await Pipeline.run(settings) { documents, store, announce in
+            try await measure(documents, store, announce)
         }
     }
 
@@ -58,10 +38,6 @@ struct IngestBench {
             model: try settings.modelIdentity(),
             chunkerFingerprint: try settings.makeChunker().fingerprint
         )
-        // The model loads and the children start before the clock does, as in a fleet that runs.
-        while try await store.status().workers.count(where: { $0.role == "worker" }) == 0 {
-            try await Task.sleep(for: .milliseconds(20))
-        }
         let first = try await pass(documents, index.name, store)
         let second = try await pass(documents, index.name, store)
         return Result(

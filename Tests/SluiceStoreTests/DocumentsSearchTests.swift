@@ -44,7 +44,7 @@ struct DocumentsSearchTests {
             // More often than a server takes to settle on a plan for all.
             for question in Self.sentences(8, seed: 99, words: 3) {
                 let expected = try await Self.bruteForce(fixture, question).prefix(count)
-                let result = try await searcher.search(SearchRequest(text: question, count: count))
+                let result = try await searcher.search(SearchRequest(text: question, count: count, mode: .dense))
                 #expect(result.isExact && result.version == 1 && result.epoch == 1)
                 #expect(result.hits.map(\.chunk.rawValue) == expected.map(\.id))
                 #expect(result.hits.map(\.rank) == Array(1...min(count, 240)))
@@ -61,7 +61,7 @@ struct DocumentsSearchTests {
             try await fixture.ingest("file:///birds.pdf", texts)
             let draft = DocumentsFixture.drafts(texts)[17]
             let result = try await Searcher(pool: fixture.store.pool, embedder: fixture.embedder)
-                .search(SearchRequest(text: "zebra finch ledger", count: 3))
+                .search(SearchRequest(text: "zebra finch ledger", count: 3, mode: .dense))
             let hit = try #require(result.hits.first)
             #expect(hit.text == draft.text && hit.uri == "file:///birds.pdf" && hit.title == "A title")
             #expect(hit.pageFrom == 2 && hit.pageTo == 2 && hit.headingPath == ["Part 1"])
@@ -84,7 +84,7 @@ struct DocumentsSearchTests {
             var (found, wanted) = (0, 0)
             for question in Self.sentences(20, seed: 7, words: 400) {
                 let expected = try await Self.bruteForce(fixture, question)
-                let result = try await searcher.search(SearchRequest(text: question, count: 10))
+                let result = try await searcher.search(SearchRequest(text: question, count: 10, mode: .dense))
                 #expect(!result.isExact && result.hits.count == 10)
                 #expect(zip(result.hits, result.hits.dropFirst()).allSatisfy { $0.score >= $1.score })
                 // Tie-aware: whatever is as near as the tenth is right.

@@ -13,6 +13,8 @@ struct SearchCommand: AsyncParsableCommand {
 
     @Argument(help: "The question.") var query: String
     @Option(name: .long, help: "Hits, 1 to 1000.") var k = 10
+    @Option(name: .long, help: "dense (meaning), bm25 (words) or hybrid (both).") var mode: SearchMode = .hybrid
+    @Flag(name: .long, help: "Say how each hit came to its place.") var explain = false
     @OptionGroup var tenant: TenantOptions
     @Option(name: .long, help: "Which index to ask.") var index: IndexName = .default
     @OptionGroup var output: OutputOptions
@@ -28,17 +30,17 @@ struct SearchCommand: AsyncParsableCommand {
         let result: SearchResult
         do {
             result = try await searcher.search(
-                SearchRequest(text: query, tenant: tenant.tenant, index: index, count: k)
+                SearchRequest(text: query, tenant: tenant.tenant, index: index, count: k, mode: mode)
             )
         } catch let error as SearchError {
             throw CommandFailure(error.code == .noIndex ? .notFound : .failed, error.description)
         }
         if output.json { return try JSON.print(Report(result)) }
         if result.hits.isEmpty { Terminal.say("nothing found for tenant '\(tenant.tenant)' in index '\(index)'") }
-        for hit in result.hits { Terminal.write(Self.text(of: hit)) }
+        for hit in result.hits { Terminal.write(Self.text(of: hit, explained: explain)) }
     }
 
-    private static func text(of hit: SearchHit) -> String {
+    private static func text(of hit: SearchHit, explained: Bool) -> String {
         let name = hit.title ?? hit.uri.split(separator: "/").last.map(String.init) ?? hit.uri
         let pages =
             switch (hit.pageFrom, hit.pageTo) {
@@ -46,16 +48,38 @@ struct SearchCommand: AsyncParsableCommand {
             case (let from?, let to?): ", pages \(from)-\(to)"
             default: ""
             }
-        let head = "\(hit.rank). " + Colour.bold(Table.printable(name) + pages) + "  " + Format.decimal(hit.score, 3)
+        let head =
+            "\(hit.rank). " + Colour.bold(Table.printable(name) + pages) + "  "
+            + Format.decimal(hit.score, hit.score < 0.1 ? 4 : 3)
         let words = Table.printable(hit.text).split(separator: " ").joined(separator: " ")
         let excerpt = words.count > 300 ? words.prefix(300) + "…" : words[...]
-        return "\(head)\n   \(Colour.dim(Table.printable(hit.uri)))\n   \(excerpt)\n"
+        let why = explained ? "   \(Colour.dim(Self.why(hit.parts)))\n" : ""
+        return "\(head)\n\(why)   \(Colour.dim(Table.printable(hit.uri)))\n   \(excerpt)\n"
+    }
+
+    private static func why(_ parts: ScoreParts) -> String {
+        var said: [String] = []
+        if let rank = parts.denseRank, let similarity = parts.similarity {
+            said.append("meaning: \(rank). at \(Format.decimal(similarity, 3))")
+        }
+        if let rank = parts.lexicalRank, let score = parts.bm25 {
+            said.append("words: \(rank). at \(Format.decimal(score, 2))")
+        }
+        return said.joined(separator: ", ")
     }
 
     private struct Report: Encodable {
+        struct Parts: Encodable {
+            @Explicit var denseRank: Int?
+            @Explicit var similarity: Double?
+            @Explicit var lexicalRank: Int?
+            @Explicit var bm25: Double?
+        }
+
         struct Hit: Encodable {
             let rank: Int
             let score: Double
+            let parts: Parts
             let document: String
             let uri: String
             @Explicit var title: String?
@@ -71,6 +95,7 @@ struct SearchCommand: AsyncParsableCommand {
         let index: String
         let version: Int
         let epoch: Int64
+        let mode: String
         let exact: Bool
         let hits: [Hit]
 
@@ -78,11 +103,18 @@ struct SearchCommand: AsyncParsableCommand {
             index = result.index.rawValue
             version = result.version
             epoch = result.epoch
+            mode = result.mode.rawValue
             exact = result.isExact
             hits = result.hits.map { hit in
                 Hit(
                     rank: hit.rank,
                     score: hit.score,
+                    parts: Parts(
+                        denseRank: hit.parts.denseRank,
+                        similarity: hit.parts.similarity,
+                        lexicalRank: hit.parts.lexicalRank,
+                        bm25: hit.parts.bm25
+                    ),
                     document: "\(hit.document)",
                     uri: hit.uri,
                     title: hit.title,
@@ -97,3 +129,5 @@ struct SearchCommand: AsyncParsableCommand {
         }
     }
 }
+
+extension SearchMode: ExpressibleByArgument {}

@@ -1,0 +1,2 @@
+DROP FUNCTION sluice_count_terms(text, bigint, bigint);
+DROP INDEX chunk_terms_idx;

@@ -1,0 +1,158 @@
+internal import ArgumentParser
+import FoundationEssentials
+internal import SluiceCore
+internal import SluiceDocuments
+internal import SluiceSearch
+internal import SluiceService
+internal import SluiceStore
+internal import SluiceSystem
+
+extension SearchMode: ExpressibleByArgument {}
+
+struct Retrieval: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "How well questions with known answers are answered, through ingestion and search.",
+        discussion: """
+            DIR holds corpus.jsonl (id, title, text), queries.jsonl (id, text) and qrels.tsv (question, document, grade); or pdfs/ and
+            queries.jsonl (id, text, doc, page, or gold with several such pairs). Several modes are measured on one ingestion.
+            """
+    )
+
+    @Option(name: .long, help: "The set's folder.") var dataset: String
+    @Option(name: .long, help: "dense, bm25 or hybrid; may be given several times.") var mode: [SearchMode] = [.hybrid]
+    @OptionGroup var output: BenchOutput
+
+    func run() async throws {
+        Environment.ignoreBrokenPipes()
+        let folder = FileManager.default.temporaryDirectory.appending(path: "sluicebench-\(WorkerID.random())")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let set = try RetrievalSet(dataset, into: folder)
+        try await BenchSchema.run { settings in
+            let bench = RetrievalBench(settings: settings, set: set)
+            for result in try await bench.run(mode) { try output.print(result) }
+        }
+    }
+}
+
+struct RetrievalBench {
+    struct Result: Encodable, Sendable {
+        let mode: String
+        let queries: Int
+        var ndcg10: Double?
+        var recall10: Double?
+        var recall100: Double?
+        var mrr10: Double
+        /// Of sets of PDFs: the part of the questions with a right page among the first hits.
+        var page1: Double?
+        var page5: Double?
+        var page10: Double?
+        /// Of a search for ten hits, the question's embedding with it.
+        let p50_ms: Double
+        let p95_ms: Double
+        let chunks: Int
+        let ingest_seconds: Double
+    }
+
+    let settings: Settings
+    let set: RetrievalSet
+
+    func run(_ modes: [SearchMode]) async throws -> [Result] {
+        let settings = settings
+        let set = set
+        let embedder = try await settings.makeEmbedder(streams: 1)
+        return try await Pipeline.run(settings) { documents, store, announce in
+            let index = try await PostgresIndexStore(store, announce: announce).ensureIndex(
+                .default,
+                model: try settings.modelIdentity(),
+                chunkerFingerprint: try settings.makeChunker().fingerprint
+            )
+            let start = ContinuousClock.now
+            let receipt = try await documents.requestIngest(
+                of: set.files,
+                tenant: .default,
+                index: index,
+                label: "retrieval"
+            )
+            var state = try await documents.ingestState(receipt.batch, tenant: .default)
+            while !state.isOver {
+                try await Task.sleep(for: .milliseconds(50))
+                state = try await documents.ingestState(receipt.batch, tenant: .default)
+            }
+            let seconds = start.elapsed.inSeconds
+            guard state.results["ok"] == set.files.count else {
+                throw ValidationError("of \(set.files.count) documents not all were ingested: \(state.results)")
+            }
+            let searcher = Searcher(pool: store.pool, embedder: embedder)
+            var results: [Result] = []
+            for mode in modes {
+                results.append(try await measure(searcher, mode, state.chunks, seconds))
+            }
+            return results
+        }
+    }
+
+    private func measure(
+        _ searcher: Searcher,
+        _ mode: SearchMode,
+        _ chunks: Int,
+        _ seconds: Double
+    ) async throws -> Result {
+        let asked = set.questions.filter { set.isOfPages ? !$0.places.isEmpty : set.grades[$0.id] != nil }
+        guard !asked.isEmpty else { throw ValidationError("no question of the set has a known answer") }
+        var milliseconds: [Double] = []
+        var (ndcg, recall10, recall100, mrr) = (0.0, 0.0, 0.0, 0.0)
+        var ranks: [Int] = []
+        for question in asked {
+            let start = ContinuousClock.now
+            let first = try await searcher.search(SearchRequest(text: question.text, mode: mode)).hits
+            milliseconds.append(start.elapsed.inSeconds * 1_000)
+            if set.isOfPages {
+                if let rank = first.first(where: { Self.hit($0, question.places) })?.rank { ranks.append(rank) }
+                continue
+            }
+            // Enough chunks for a hundred documents.
+            let hits = try await searcher.search(SearchRequest(text: question.text, count: 500, mode: mode)).hits
+            var known: Swift.Set<String> = []
+            let documents = hits.map { Self.name($0.uri) }.filter { known.insert($0).inserted }
+            let grades = set.grades[question.id] ?? [:]
+            let right = Swift.Set(grades.keys)
+            ndcg += RetrievalMetrics.ndcg(documents, grades, at: 10)
+            recall10 += RetrievalMetrics.recall(documents, right, at: 10)
+            recall100 += RetrievalMetrics.recall(documents, right, at: 100)
+            mrr += RetrievalMetrics.reciprocalRank(documents, right, at: 10)
+        }
+        milliseconds.sort()
+        let count = Double(asked.count)
+        var result = Result(
+            mode: mode.rawValue,
+            queries: asked.count,
+            mrr10: mrr / count,
+            p50_ms: quantile(milliseconds, 0.5),
+            p95_ms: quantile(milliseconds, 0.95),
+            chunks: chunks,
+            ingest_seconds: seconds
+        )
+        if set.isOfPages {
+            result.mrr10 = ranks.reduce(0) { $0 + 1 / Double($1) } / count
+            result.page1 = Double(ranks.count { $0 <= 1 }) / count
+            result.page5 = Double(ranks.count { $0 <= 5 }) / count
+            result.page10 = Double(ranks.count) / count
+        } else {
+            (result.ndcg10, result.recall10, result.recall100) = (ndcg / count, recall10 / count, recall100 / count)
+        }
+        return result
+    }
+
+    private static func hit(_ hit: SearchHit, _ places: [RetrievalSet.Place]) -> Bool {
+        guard let from = hit.pageFrom, let to = hit.pageTo else { return false }
+        let name = hit.uri.split(separator: "/").last.map(String.init)
+        return places.contains { $0.document == name && (from...to).contains($0.page) }
+    }
+
+    /// The last part of the address, without its ending.
+    private static func name(_ uri: String) -> String {
+        let last = uri.split(separator: "/").last ?? ""
+        return String(last.prefix { $0 != "." })
+    }
+}
