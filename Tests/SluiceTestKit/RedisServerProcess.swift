@@ -122,7 +122,7 @@ package final class RedisServerProcess: Sendable {
         var words = command.map { strdup($0) } + [nil]
         defer { words.forEach { free($0) } }
         var child = pid_t()
-        let status = posix_spawnp(&child, command[0], &actions, nil, &words, environ)
+        let status = withSpawnAttributes { posix_spawnp(&child, command[0], &actions, $0, &words, environ) }
         guard status == 0 else { throw CannotStart(description: "\(command[0]): error \(status)") }
         return child
     }

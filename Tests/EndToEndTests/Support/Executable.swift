@@ -36,7 +36,9 @@ final class Executable: Sendable {
             environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
         defer { (argumentPointers + environmentPointers).forEach { free($0) } }
         var child = pid_t()
-        let status = posix_spawn(&child, path, &actions, nil, &argumentPointers, &environmentPointers)
+        let status = withSpawnAttributes {
+            posix_spawn(&child, path, &actions, $0, &argumentPointers, &environmentPointers)
+        }
         guard status == 0 else { throw NeverHappened(what: "starting \(path): error \(status)", waited: .zero) }
         pid = child
     }
