@@ -16,12 +16,15 @@ package final class Coordinator: Sendable {
     private let duties: [Duty]
     private let thread = LoopThread(name: "duties")
 
-    /// - Parameter schedules: nil: this coordinator fires no schedules.
+    /// - Parameters:
+    ///   - schedules: nil: this coordinator fires no schedules.
+    ///   - upkeep: what else the leader sees to every few minutes.
     package init(
         configuration: CoordinatorConfiguration,
         store: any TaskStore,
         hints: (any TaskHints)?,
         schedules: (any ScheduleStore)? = nil,
+        upkeep: (any Upkeep)? = nil,
         zones: TimeZones = TimeZones(),
         logger: Logger
     ) {
@@ -72,6 +75,13 @@ package final class Coordinator: Sendable {
             )
             duties.append(Self.scheduling(scheduler))
             duties.append(Self.forgetter(schedules, configuration.fireRetention))
+        }
+        if let upkeep {
+            duties.append(
+                Duty(name: "upkeep", busy: .seconds(10), idle: .seconds(600)) { term in
+                    try await upkeep.round(term: term) ? .some : .nothing
+                }
+            )
         }
         self.duties = duties
     }

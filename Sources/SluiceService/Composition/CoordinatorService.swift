@@ -23,6 +23,7 @@ package enum CoordinatorService {
             store: tasks,
             hints: try settings.makeHints(),
             schedules: PostgresScheduleStore(store),
+            upkeep: PostgresTermCounts(store),
             logger: logger
         )
         logger.notice("coordinator started")

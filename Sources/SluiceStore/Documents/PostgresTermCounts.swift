@@ -1,0 +1,59 @@
+internal import SluiceCore
+internal import SluicePostgres
+internal import SluiceQueue
+
+/// Keeps the word statistics of tenants with many chunks near the truth: see `sluice_count_terms`.
+///
+/// Search counts exactly what is rare, or small, when it is asked. What many chunks hold changes slowly, and the weights that come
+/// of it change slower still: it is counted anew when a tenant's chunks have become a tenth more or fewer, and after a day.
+package struct PostgresTermCounts: Upkeep {
+    private let store: Store
+    /// Tenants with fewer chunks have no statistics.
+    private let least: Int
+
+    package init(_ store: Store, least: Int = 20_000) {
+        self.store = store
+        self.least = least
+    }
+
+    /// Counts one tenant's chunks of one index anew, the one whose statistics are furthest from the truth.
+    package func round(term: Int64) async throws -> Bool {
+        // A million chunks take a minute or two.
+        try await store.pool.transaction(settings: [(name: "statement_timeout", value: "1800000")]) { transaction in
+            guard let stale = try await transaction.query(Self.stalest(least, term: term)).first else { return false }
+            // Fewer than expected keep nothing, and are looked at again after the pause.
+            return try await transaction.query(Self.count(stale.tenant, stale.index, least)).first ?? 0 >= least
+        }
+    }
+
+    /// - Index: none; a pass over documents and their live versions, whose chunks are counted already.
+    private static func stalest(_ least: Int, term: Int64) -> Statement<(tenant: TenantID, index: IndexID)> {
+        Statement(
+            """
+            WITH held AS (
+                SELECT documents.tenant_id, index_id, sum(chunk_count) AS chunks
+                FROM documents JOIN document_versions ON document_versions.id = documents.live_version
+                GROUP BY documents.tenant_id, index_id
+            ), compared AS (
+                SELECT tenant_id, index_id, coalesce(held.chunks, 0) AS now, coalesce(term_statistics.chunks, 0) AS before,
+                    counted_at
+                FROM held FULL JOIN term_statistics USING (tenant_id, index_id)
+            )
+            SELECT tenant_id, index_id FROM compared
+            WHERE (now >= $1 OR counted_at IS NOT NULL) AND EXISTS (SELECT FROM leader WHERE term = $2)
+                AND (now < $1 OR abs(now - before) * 10 > now OR counted_at < now() - interval '1 day')
+            ORDER BY abs(now - before) DESC LIMIT 1
+            """,
+            [.int8(Int64(least)), .int8(term)]
+        ) { row throws(PostgresError) in
+            (TenantID(trusted: try row.text(0)), IndexID(rawValue: try row.int64(1)))
+        }
+    }
+
+    private static func count(_ tenant: TenantID, _ index: IndexID, _ least: Int) -> Statement<Int> {
+        Statement(
+            "SELECT sluice_count_terms($1, $2, $3)",
+            [.text(tenant.rawValue), .int8(index.rawValue), .int8(Int64(least))]
+        ) { row throws(PostgresError) in Int(try row.int64(0)) }
+    }
+}
