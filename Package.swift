@@ -18,7 +18,8 @@ let migrations = [
     "m0013_store_task", "m0014_enqueue_many", "m0015_enqueue", "m0016_grant_enqueue", "m0017_schedules",
     "m0018_workflows", "m0019_workflow_steps", "m0020_workflow_ends", "m0021_workflow_advance", "m0022_audit",
     "m0023_workflow_keys", "m0024_workflow_letters",
-    "m0025_depths", "m0026_isolation", "m0027_terms", "m0028_term_fill",
+    "m0025_depths", "m0026_isolation", "m0027_terms", "m0028_term_fill", "m0029_heading_terms",
+    "m0030_heading_fill",
 ].flatMap { ["\($0).up.sql", "\($0).down.sql"] }
 
 /// Lua scripts; `markers` stands before those that change a window.

@@ -177,5 +177,17 @@ package enum MigrationAssets {
             up: PackageResources.m0028_term_fill_up_sql,
             down: PackageResources.m0028_term_fill_down_sql
         ),
+        Script(
+            version: 29,
+            name: "m0029_heading_terms",
+            up: PackageResources.m0029_heading_terms_up_sql,
+            down: PackageResources.m0029_heading_terms_down_sql
+        ),
+        Script(
+            version: 30,
+            name: "m0030_heading_fill",
+            up: PackageResources.m0030_heading_fill_up_sql,
+            down: PackageResources.m0030_heading_fill_down_sql
+        ),
     ]
 }

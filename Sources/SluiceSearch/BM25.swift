@@ -3,7 +3,7 @@ internal import Glibc
 /// Robertson's and Spärck Jones's weight of words: rare ones weigh more, more of the same ever less, long chunks less.
 package struct BM25: Sendable, Equatable {
     /// How soon more of the same word stops counting.
-    package var k1 = 1.2
+    package var k1 = 1.5
     /// How much a chunk's length counts, 0...1.
     package var b = 0.75
 

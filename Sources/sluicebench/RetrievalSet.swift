@@ -39,7 +39,7 @@ struct RetrievalSet {
     let isOfPages: Bool
     let files: [String]
 
-    /// Reads DIR; documents of `corpus.jsonl` are written to `folder` as `<id>.txt`, title first.
+    /// Reads DIR; documents of `corpus.jsonl` are written to `folder` as `<id>.md`, the title as a heading.
     init(_ directory: String, into folder: URL) throws {
         let root = URL(filePath: directory)
         questions = try Self.lines(root.appending(path: "queries.jsonl"))
@@ -55,8 +55,8 @@ struct RetrievalSet {
         }
         let entries: [Entry] = try Self.lines(corpus)
         files = try entries.map { entry in
-            let file = folder.appending(path: entry.id + ".txt")
-            let text = [entry.title ?? "", entry.text].filter { !$0.isEmpty }.joined(separator: "\n\n")
+            let file = folder.appending(path: entry.id + ".md")
+            let text = (entry.title.map { "# \($0)\n\n" } ?? "") + entry.text
             try Data(text.utf8).write(to: file)
             return file.path
         }

@@ -58,7 +58,7 @@ struct FusionTests {
         #expect(score(0, 100) == 0)
         #expect(abs(score(1, 100) - 2) < 1e-12, "once, at the mean length: its weight")
         for n in 1..<50 {
-            #expect(score(n + 1, 100) > score(n, 100) && score(n + 1, 100) < 2 * 2.2)
+            #expect(score(n + 1, 100) > score(n, 100) && score(n + 1, 100) < 2 * (ranking.k1 + 1))
             #expect(score(n + 1, 100) - score(n, 100) < score(n, 100) - score(n - 1, 100))
             #expect(score(n, 101) < score(n, 100))
         }

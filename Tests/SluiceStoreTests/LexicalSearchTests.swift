@@ -49,7 +49,10 @@ struct LexicalSearchTests {
         _ tenant: TenantID = .default
     ) async throws -> [(id: Int64, text: String)] {
         try await fixture.store.pool.query(
-            Statement("SELECT id, text FROM chunks WHERE tenant_id = $1 ORDER BY id", [.text(tenant.rawValue)]) {
+            Statement(
+                "SELECT id, lower(array_to_string(heading_path, ' ')) || ' ' || text FROM chunks WHERE tenant_id = $1 ORDER BY id",
+                [.text(tenant.rawValue)]
+            ) {
                 row throws(PostgresError) in (id: try row.int64(0), text: try row.text(1))
             }
         )
@@ -135,6 +138,23 @@ struct LexicalSearchTests {
             #expect(try await fixture.count("SELECT sluice_count_terms('default', 1, 1000)") == 3)
             #expect(try await fixture.count("SELECT count(*) FROM term_statistics") == 0)
             #expect(try await fixture.count("SELECT count(*) FROM term_frequencies") == 0)
+        }
+    }
+
+    @Test("the headings over a chunk are words of it, also when it comes to stand under others")
+    func headings() async throws {
+        try await DocumentsFixture.run { fixture in
+            let texts = (0..<14).map { "quill w\($0)" }
+            try await fixture.ingest("file:///a", texts)
+            let searcher = Searcher(pool: fixture.store.pool, embedder: fixture.embedder)
+            let under = {
+                try await searcher.search(SearchRequest(text: "1", count: 100, mode: .bm25)).hits.map(\.text)
+            }
+            #expect(Set(try await under()) == Set(texts[10...]))
+            try await Self.agree(searcher, fixture, "part 1 w3 quill")
+            try await fixture.ingest("file:///a", Array(texts[2...]))
+            #expect(Set(try await under()) == Set(texts[12...]))
+            try await Self.agree(searcher, fixture, "part 1 w3 w12 quill")
         }
     }
 

@@ -35,17 +35,17 @@ struct TermCountTests {
             try await fixture.ingest("file:///b", (0..<39).map { "common w\($0)" }, tenant: other)
             #expect(try await counts.round(term: term + 1) == false, "who does not lead counts nothing")
             try await settle()
-            // Of the words, all but `common` are in fewer than a twentieth of `least`.
-            #expect(try await Self.facts(fixture) == ["default 60 2 1"])
+            // `common`, `part` and six numbers of parts; the other words are in fewer than a twentieth of `least`.
+            #expect(try await Self.facts(fixture) == ["default 60 4 8"])
 
             try await fixture.ingest("file:///c", (0..<5).map { "ledger v\($0)" })
             try await settle()
-            #expect(try await Self.facts(fixture) == ["default 60 2 1"], "five of sixty are less than a tenth")
+            #expect(try await Self.facts(fixture) == ["default 60 4 8"], "five of sixty are less than a tenth")
             try await fixture.ingest("file:///d", (0..<5).map { "finch quill u\($0)" })
             try await fixture.ingest("file:///e", ["common"], tenant: other)
             try await settle()
             let facts = try await Self.facts(fixture)
-            #expect(facts.map { $0.prefix { $0 != "." } } == ["default 70 2", "other 40 1"], "\(facts)")
+            #expect(facts.map { $0.prefix { $0 != "." } } == ["default 70 4", "other 40 3"], "\(facts)")
 
             // Stale or not, what is asked is found.
             let searcher = Searcher(pool: fixture.store.pool, embedder: fixture.embedder)

@@ -1,0 +1,2 @@
+-- The words stay; those of headings do no harm.
+SELECT 1;
