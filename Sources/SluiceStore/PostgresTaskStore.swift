@@ -10,7 +10,10 @@ package struct PostgresTaskStore: TaskStore {
     /// How priorities age where tasks are claimed without the relay.
     let aging: AgingOrder
     let memory = ClaimMemory()
-    private let depths = DepthMemory()
+    private let depths = PacedLook(atLeast: .seconds(10), share: 30)
+    /// For claims whose answer was lost, and for attempts beyond their deadline: neither is in a hurry.
+    private let strays = PacedLook(share: 20)
+    private let sweeps = PacedLook(share: 20)
     /// Tasks of one INSERT; more go in several, in one transaction.
     private static let enqueueBatch = 5_000
 
@@ -49,7 +52,13 @@ package struct PostgresTaskStore: TaskStore {
     package func renew(_ worker: WorkerID, report: WorkerReport, holding: [Fence]) async throws -> Renewal {
         try await store.pool.withConnection { connection in
             guard try await connection.execute(WorkerStatements.renew(worker, report)) == 1 else { return .expired }
-            let differing = try await connection.query(WorkerStatements.differing(holding, from: worker))
+            let isWhole = strays.isDue
+            let start = Instant.now
+            defer { if isWhole { strays.looked(in: start.elapsed) } }
+            let differing = try await connection.query(
+                isWhole
+                    ? WorkerStatements.differing(holding, from: worker) : WorkerStatements.lost(holding, from: worker)
+            )
             return .renewed(
                 lost: Set(differing.lazy.filter(\.isLost).map(\.fence)),
                 strays: Set(differing.lazy.filter { !$0.isLost }.map(\.fence))
@@ -91,7 +100,10 @@ package struct PostgresTaskStore: TaskStore {
     }
 
     package func rescue(limit: Int, term: Int64) async throws -> [RescuedTask] {
-        let rescued = try await store.pool.query(DutyStatements.rescue(limit: limit, term: term))
+        let isWhole = sweeps.isDue
+        let start = Instant.now
+        defer { if isWhole { sweeps.looked(in: start.elapsed) } }
+        let rescued = try await store.pool.query(DutyStatements.rescue(limit: limit, term: term, isWhole: isWhole))
         // Those whose attempt failed or was rescued after somebody asked for an end.
         _ = try await store.pool.query(OrderStatements.settleCancelled(limit: limit, term: term))
         return rescued
@@ -122,8 +134,8 @@ package struct PostgresTaskStore: TaskStore {
     package func reportLeader(term: Int64, relayLag: Duration, rescued: Int) async throws {
         try await store.pool.execute(WorkerStatements.reportLeader(term, relayLag, rescued))
         guard depths.isDue else { return }
-        let start = ContinuousClock.now
-        defer { depths.counted(in: start.elapsed) }
+        let start = Instant.now
+        defer { depths.looked(in: start.elapsed) }
         try await store.pool.execute(DepthStatements.refresh(term: term))
     }
 }

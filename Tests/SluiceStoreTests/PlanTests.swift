@@ -96,7 +96,7 @@ struct PlanTests {
                 #expect(found.pages < 100 * 60, "\(found.pages) pages:\n\(found.plan)")
                 #expect(!found.plan.contains("Seq Scan on tasks"), "\(found.plan)")
             }
-            let rescue = try await cost(DutyStatements.rescue(limit: 100, term: 1), store)
+            let rescue = try await cost(DutyStatements.rescue(limit: 100, term: 1, isWhole: true), store)
             #expect(rescue.pages < 4_000, "\(rescue.pages) pages:\n\(rescue.plan)")
         }
     }

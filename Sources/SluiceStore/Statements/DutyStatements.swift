@@ -27,8 +27,22 @@ enum DutyStatements {
     /// A lost lease counts a crash, and the task runs again at once; from the second one on as a suspect, isolated. What is
     /// fair to it is `CrashJudgement`'s to say; this is its form in SQL. Attempts used up, it dies.
     /// The deadline has a grace of 15 s in which the worker itself ends the attempt.
-    /// - Index: `tasks_running_idx` (a scan of the running tasks only); locked rows are being settled, so they are skipped.
-    static func rescue(limit: Int, term: Int64) -> Statement<RescuedTask> {
+    /// - Index: `tasks_running_idx`; locked rows are being settled, so they are skipped.
+    /// - Parameter isWhole: all running tasks are looked at; otherwise those of workers that went within the last minute.
+    static func rescue(limit: Int, term: Int64, isWhole: Bool) -> Statement<RescuedTask> {
+        let whose =
+            isWhole
+            ? ""
+            : """
+            AND tasks.lease_owner = ANY (ARRAY(
+                        SELECT id FROM workers
+                        WHERE lease_expires_at <= now() AND lease_expires_at > now() - interval '1 minute'
+                    ))
+            """
+        return rescue(limit: limit, term: term, whose: whose)
+    }
+
+    private static func rescue(limit: Int, term: Int64, whose: String) -> Statement<RescuedTask> {
         Statement(
             """
             WITH gone_workers AS MATERIALIZED (
@@ -42,7 +56,7 @@ enum DutyStatements {
                     THEN 'deadline' ELSE 'lost' END AS cause
                 FROM tasks LEFT JOIN workers ON workers.id = tasks.lease_owner AND workers.lease_expires_at > now()
                 WHERE tasks.state = 'running' AND EXISTS (SELECT FROM leader WHERE term = $2)
-                    AND (workers.id IS NULL OR tasks.deadline_at < now() - interval '15 seconds')
+                    AND (workers.id IS NULL OR tasks.deadline_at < now() - interval '15 seconds') \(whose)
                 ORDER BY tasks.id LIMIT $1 FOR UPDATE OF tasks SKIP LOCKED
             ), company AS (
                 -- Unknown: not alone.

@@ -60,6 +60,29 @@ enum WorkerStatements {
         }
     }
 
+    /// Those of a worker's claims that it no longer holds. Costs what it names, whatever ran before.
+    ///
+    /// - Index: the primary key; the limit keeps the planner from joining otherwise.
+    static func lost(_ fences: [Fence], from worker: WorkerID) -> Statement<(fence: Fence, isLost: Bool)> {
+        Statement(
+            """
+            SELECT given.id, given.token FROM unnest($1::int8[], $2::int8[]) AS given (id, token)
+            LEFT JOIN LATERAL (
+                SELECT tasks.id FROM tasks WHERE tasks.id = given.id AND tasks.lease_token = given.token
+                    AND tasks.lease_owner IS NOT DISTINCT FROM $3 AND tasks.state IS NOT DISTINCT FROM 'running'
+                LIMIT 1
+            ) AS held ON true
+            WHERE held.id IS NULL
+            """,
+            [.int8Array(fences.map(\.task.rawValue)), .int8Array(fences.map(\.token.rawValue)), .uuid(worker)]
+        ) { row throws(PostgresError) in
+            (
+                Fence(task: TaskID(rawValue: try row.int64(0)), token: LeaseToken(rawValue: try row.int64(1))),
+                true
+            )
+        }
+    }
+
     /// What a stopping worker still holds becomes available, attempts refunded.
     ///
     /// - Index: `tasks_running_idx`.
