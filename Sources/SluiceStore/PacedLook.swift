@@ -6,6 +6,9 @@ internal import Synchronization
 /// A look at what runs, or waits, reads the index entries of all that ran or waited before, until they are removed; while some
 /// session keeps a transaction open they are not, and there may be millions.
 final class PacedLook: Sendable {
+    /// What costs no more than this, on a busy machine too, need not be saved.
+    static let cheap = Duration.milliseconds(75)
+
     private let atLeast: Duration
     private let share: Int
     private let dueAt = Mutex<Instant?>(nil)
@@ -22,7 +25,7 @@ final class PacedLook: Sendable {
 
     /// Also of one that failed: it cost what it cost.
     func looked(in cost: Duration) {
-        let next = Instant.now + max(atLeast, cost * share)
+        let next = Instant.now + max(atLeast, cost > Self.cheap ? cost * share : .zero)
         dueAt.withLock { due in due = max(due ?? next, next) }
     }
 }

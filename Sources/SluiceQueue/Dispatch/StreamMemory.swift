@@ -33,7 +33,13 @@ package struct StreamMemory: Sendable {
     /// Tasks become visible a little out of order: read from this much before the mark. Microseconds.
     package static let margin: Int64 = 5_000_000
 
+    /// Only the last of so many dear looks in a row counts, unless it is very dear: one alone says that the machine was busy,
+    /// and to remember streams then would keep a tenant who has just come waiting for nothing.
+    private static let inARow = 3
+    private static let veryDear = Duration.seconds(1)
+
     private var page: Page?
+    private var dearInARow = 0
     private var dueAt: Instant?
     /// When the first task of each stream was to run, at the last look.
     private var marks: [Key: Int64] = [:]
@@ -53,7 +59,8 @@ package struct StreamMemory: Sendable {
 
     /// A whole look was made and took `cost`. Only one that sees all streams can stand in for others.
     package mutating func looked(_ page: Page, cost: Duration, at now: Instant) {
-        guard cost > Self.cheap, page.isWhole else { return forget() }
+        dearInARow = cost > Self.cheap ? dearInARow + 1 : 0
+        guard dearInARow >= Self.inARow || cost >= Self.veryDear, page.isWhole else { return forget() }
         self.page = page
         dueAt = now + Self.pause(after: cost)
     }
