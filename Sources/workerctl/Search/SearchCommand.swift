@@ -42,7 +42,8 @@ struct SearchCommand: AsyncParsableCommand {
                 )
             )
         } catch let error as SearchError {
-            throw CommandFailure(error.code == .noIndex || error.code == .noVersion ? .notFound : .failed, error.description)
+            let isMissing = error.code == .noIndex || error.code == .noVersion
+            throw CommandFailure(isMissing ? .notFound : .failed, error.description)
         }
         if output.json { return try JSON.print(Report(result)) }
         if result.hits.isEmpty { Terminal.say("nothing found for tenant '\(tenant.tenant)' in index '\(index)'") }
