@@ -1,0 +1,8 @@
+-- Loses thresholds, golden queries and all runs of gates.
+DROP TABLE golden_relevant;
+DROP TABLE golden_queries;
+DROP TABLE golden_sets;
+DROP TABLE gate_results;
+DROP TABLE gate_runs;
+DROP TABLE gate_thresholds;
+ALTER TABLE indexes DROP COLUMN golden_revision;
