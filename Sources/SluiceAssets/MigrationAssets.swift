@@ -189,5 +189,11 @@ package enum MigrationAssets {
             up: PackageResources.m0030_heading_fill_up_sql,
             down: PackageResources.m0030_heading_fill_down_sql
         ),
+        Script(
+            version: 31,
+            name: "m0031_rebuilds",
+            up: PackageResources.m0031_rebuilds_up_sql,
+            down: PackageResources.m0031_rebuilds_down_sql
+        ),
     ]
 }
