@@ -191,9 +191,15 @@ package enum MigrationAssets {
         ),
         Script(
             version: 31,
-            name: "m0031_gates",
-            up: PackageResources.m0031_gates_up_sql,
-            down: PackageResources.m0031_gates_down_sql
+            name: "m0031_rebuilds",
+            up: PackageResources.m0031_rebuilds_up_sql,
+            down: PackageResources.m0031_rebuilds_down_sql
+        ),
+        Script(
+            version: 32,
+            name: "m0032_gates",
+            up: PackageResources.m0032_gates_up_sql,
+            down: PackageResources.m0032_gates_down_sql
         ),
     ]
 }
