@@ -5,4 +5,5 @@ DROP TABLE golden_sets;
 DROP TABLE gate_results;
 DROP TABLE gate_runs;
 DROP TABLE gate_thresholds;
+DELETE FROM kind_defaults WHERE kind = 'index.verify';
 ALTER TABLE indexes DROP COLUMN golden_revision;

@@ -4,6 +4,10 @@
 -- Advances whenever the index's golden queries change: evidence from before is stale then.
 ALTER TABLE indexes ADD COLUMN golden_revision bigint NOT NULL DEFAULT 0;
 
+INSERT INTO kind_defaults (kind, queue, max_attempts, timeout_seconds, routing_fields) VALUES
+    ('index.verify', 'maintenance', 5, 3600, '{}')
+ON CONFLICT (kind) DO NOTHING;
+
 CREATE TABLE gate_thresholds (
     index_id bigint PRIMARY KEY REFERENCES indexes ON DELETE CASCADE,
     -- Those that differ from the defaults: name to number.

@@ -144,6 +144,17 @@ extension GateJudge {
             }
         }
         let text = "\(samples.count) questions: \(Self.text(own)) against \(Self.text(own - difference))"
+        // Two versions that both find nothing are equal, and equally unknown.
+        if own == 0, difference == 0 {
+            return Gate(
+                name,
+                .inconclusive,
+                measured: difference,
+                threshold: threshold,
+                "neither version finds a right answer to any of \(samples.count) questions: do they name documents of the index?",
+                figures: figures
+            )
+        }
         let outcome: GateOutcome =
             if difference < threshold && GateStatistics.upperBound(differences(samples)) < threshold {
                 .failed

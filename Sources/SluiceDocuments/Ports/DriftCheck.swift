@@ -21,8 +21,9 @@ package struct Drift: Sendable {
 
 /// Finds out whether live versions still answer as they did when they passed their gates.
 package protocol DriftCheck: Sendable {
-    /// Asks the live version of an index questions of its own and compares with exact search; stores the run and an event.
+    /// Asks the live version of an index, or of every one, questions of its own and compares with exact search; stores each run
+    /// with an event.
     ///
-    /// Takes seconds to minutes. Throws when there is no such index, or when it could not measure.
-    func drift(of index: IndexName) async throws -> Drift
+    /// Takes seconds to minutes. Nothing comes back when there is no such index. Throws when it could not measure.
+    func drift(of index: IndexName?) async throws -> [Drift]
 }

@@ -87,6 +87,8 @@ package protocol GateStore: Sendable {
     func subject(_ version: IndexVersionID, against number: Int?) async throws -> GateSubject?
     /// The version of this number, by default the live one; nil when there is none.
     func version(of index: IndexName, number: Int?) async throws -> IndexVersionID?
+    /// The indexes that have a live version.
+    func indexes() async throws -> [IndexName]
     /// Reads every row of the version and of the index's chunks, in one snapshot: seconds for millions.
     func structure(_ subject: GateSubject) async throws -> StructureFacts
     /// Cheap: only whether the session sees everything, and whether the HNSW index is valid; counts are 0, tenants those with

@@ -13,12 +13,32 @@ package struct Examination: Sendable {
     package let seed: UInt64
     package let duration: Duration
 
+    package init(
+        run: Int64,
+        subject: GateSubject,
+        kind: GateRunKind,
+        measurements: GateMeasurements,
+        gates: [Gate],
+        thresholds: GateThresholds,
+        seed: UInt64,
+        duration: Duration
+    ) {
+        self.run = run
+        self.subject = subject
+        self.kind = kind
+        self.measurements = measurements
+        self.gates = gates
+        self.thresholds = thresholds
+        self.seed = seed
+        self.duration = duration
+    }
+
     package var verdict: GateVerdict { GateVerdict(of: gates) }
 }
 
 /// Why nothing was measured.
 package struct ExaminationError: Error, Sendable, CustomStringConvertible {
-    package enum Code: Sendable { case noIndex, noVersion, noOther }
+    package enum Code: Sendable { case noVersion, noOther }
     package let code: Code
     package let description: String
 }
@@ -84,12 +104,21 @@ package struct PostgresIndexGates: IndexGates, DriftCheck {
         )
     }
 
-    /// Asks the live version of an index whether it still answers as comparing everything would, and stores what it found.
-    package func drift(of index: IndexName) async throws -> Drift {
+    package func drift(of index: IndexName?) async throws -> [Drift] {
+        var found: [Drift] = []
+        let names = if let index { [index] } else { try await store.indexes() }
+        for name in names {
+            if let drift = try await look(at: name) { found.append(drift) }
+        }
+        return found
+    }
+
+    /// Nil when there is no such index.
+    private func look(at index: IndexName) async throws -> Drift? {
         let start = ContinuousClock.now
         guard let version = try await store.version(of: index, number: nil),
             let subject = try await store.subject(version, against: nil)
-        else { throw ExaminationError(code: .noIndex, description: "there is no index '\(index)'") }
+        else { return nil }
         let thresholds = try await store.thresholds(of: subject.index)
         let seed = Self.freshSeed()
         let facts = try await store.facts(subject)

@@ -51,6 +51,8 @@ package enum WorkerService {
         pipeline.candidateModel = try settings.candidateIdentity()
         pipeline.candidateEmbedder = candidate
         pipeline.rebuildShare = settings.rebuildShare
+        let gates = FleetGates(settings: settings, logger: logger)
+        (pipeline.gates, pipeline.drift) = (gates, gates)
         var handlers = HandlerRegistry()
         handlers.registerPipeline(pipeline, queues: concurrency.keys)
         if Environment.value("SLUICE_TEST_KINDS") == "1", concurrency[.maintenance] != nil {

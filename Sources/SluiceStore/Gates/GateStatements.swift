@@ -53,6 +53,14 @@ enum GateStatements {
         ) { row throws(PostgresError) in IndexVersionID(rawValue: try row.int64(0)) }
     }
 
+    /// Those that answer.
+    static func indexes() -> Statement<IndexName> {
+        Statement("SELECT name FROM indexes WHERE live_version IS NOT NULL ORDER BY name") {
+            row throws(PostgresError) in
+            IndexName(trusted: try row.text(0))
+        }
+    }
+
     /// Whether row-level security lets this session see every tenant's rows.
     static func seesAllTenants() -> Statement<Bool> {
         Statement(

@@ -60,6 +60,10 @@ package struct PostgresGateStore: GateStore {
         )
     }
 
+    package func indexes() async throws -> [IndexName] {
+        try await store.pool.query(GateStatements.indexes())
+    }
+
     package func sample(
         _ subject: GateSubject,
         tenant: TenantID,
@@ -129,6 +133,12 @@ package struct PostgresGateStore: GateStore {
         try await store.pool.transaction(readOnly: true, repeatableRead: true) { transaction in
             try await Self.evidence(version, in: transaction)
         }
+    }
+
+    /// What a swap asks.
+    package static let swapEvidence: SwapEvidence = { version, transaction in
+        guard let evidence = try await evidence(version, in: transaction), evidence.verdict.passes else { return .none }
+        return evidence.staleness == nil ? .fresh : .stale
     }
 
     /// The newest full run of a version and what has changed since, as this transaction sees it: for whoever swaps. Counts the

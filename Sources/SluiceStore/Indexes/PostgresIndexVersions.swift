@@ -19,7 +19,7 @@ package struct PostgresIndexVersions: IndexVersionStore {
 
     package init(
         _ store: Store,
-        evidence: SwapEvidence? = nil,
+        evidence: SwapEvidence? = PostgresGateStore.swapEvidence,
         announce: @escaping @Sendable ([EnqueuedTask]) async -> Void
     ) {
         self.store = store

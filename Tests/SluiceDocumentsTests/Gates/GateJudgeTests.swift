@@ -109,6 +109,7 @@ struct GateJudgeTests {
             (.latency, { $0.latency = [1] }), (.goldenNDCG, { $0.golden = .unavailable("no model") }),
             (.goldenMRR, { $0.golden = .value(Samples.quality(0.5, 0.5, count: 29)) }),
             (.knownItems, { $0.known = .unavailable("no model") }),
+            (.goldenNDCG, { $0.golden = .value(Samples.quality(0, 0, count: 50)) }),
         ]
         for (name, spoil) in gaps {
             var measured = Samples.good()
