@@ -189,5 +189,17 @@ package enum MigrationAssets {
             up: PackageResources.m0030_heading_fill_up_sql,
             down: PackageResources.m0030_heading_fill_down_sql
         ),
+        Script(
+            version: 31,
+            name: "m0031_erasures",
+            up: PackageResources.m0031_erasures_up_sql,
+            down: PackageResources.m0031_erasures_down_sql
+        ),
+        Script(
+            version: 32,
+            name: "m0032_erasing_enqueue",
+            up: PackageResources.m0032_erasing_enqueue_up_sql,
+            down: PackageResources.m0032_erasing_enqueue_down_sql
+        ),
     ]
 }
