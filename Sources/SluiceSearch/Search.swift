@@ -10,11 +10,27 @@ package enum SearchMode: String, Sendable, CaseIterable {
     case hybrid
 }
 
+/// How the nearest vectors are found.
+package enum SearchMethod: String, Sendable, CaseIterable {
+    /// By comparing all where that is as fast, else by the HNSW index.
+    case automatic
+    /// By comparing all: nothing is missed.
+    case exact
+    /// By the HNSW index where there is one, whatever comes back: for those who measure it.
+    case index
+}
+
 /// A question to an index.
 package struct SearchRequest: Sendable {
     package var text: String
     package var tenant: TenantID
     package var index: IndexName
+    /// The number of the version that is asked: any that has its table. Nil: the live one.
+    package var version: Int?
+    /// The question as a vector, where it is known already: no model is asked, and that the vector is one of the version's model
+    /// is the caller's affair. Nil: the version's model makes it of the text.
+    package var vector: [Float]?
+    package var method = SearchMethod.automatic
     /// Hits wanted, 1...1,000.
     package var count: Int
     package var mode: SearchMode
@@ -23,12 +39,14 @@ package struct SearchRequest: Sendable {
         text: String,
         tenant: TenantID = .default,
         index: IndexName = .default,
+        version: Int? = nil,
         count: Int = 10,
         mode: SearchMode = .hybrid
     ) {
         self.text = text
         self.tenant = tenant
         self.index = index
+        self.version = version
         self.count = count
         self.mode = mode
     }
@@ -79,7 +97,7 @@ package struct SearchResult: Sendable {
 
 /// Why a search gave nothing.
 package struct SearchError: Error, Sendable, CustomStringConvertible {
-    package enum Code: Sendable { case noIndex, wrongModel, badRequest, moved }
+    package enum Code: Sendable { case noIndex, noVersion, wrongModel, badRequest, moved }
     package let code: Code
     package let description: String
 }

@@ -1,11 +1,17 @@
 internal import SluiceCore
 internal import SluicePostgres
 
+/// The index version that answers.
 struct Pointer: Sendable {
     let version: IndexVersionID
     let number: Int
+    /// The registry's at that moment.
     let epoch: Int64
+    /// Fingerprint of the model that questions are to be embedded with.
     let model: String
+    let dimension: Int
+    /// The type of its vectors, `halfvec` or `vector`; nil when its table is not there (any more).
+    let element: String?
     let index: IndexID
     /// The text search configuration of its words.
     let language: String
@@ -30,22 +36,31 @@ struct Place: Sendable {
 }
 
 enum SearchStatements {
-    static func pointer(_ index: IndexName) -> Statement<Pointer> {
+    /// The live version, or the one of this number. The live one's model is what the registry's row says: the two go together.
+    static func pointer(_ index: IndexName, _ number: Int?) -> Statement<Pointer> {
         Statement(
             """
-            SELECT index_versions.id, index_versions.number, indexes.epoch, indexes.query_model, indexes.id,
-                indexes.language
-            FROM indexes JOIN index_versions ON index_versions.id = indexes.live_version WHERE indexes.name = $1
+            SELECT version.id, version.number, indexes.epoch,
+                CASE WHEN $2 IS NULL THEN indexes.query_model ELSE version.model_fingerprint END, version.dimension,
+                (SELECT format_type(atttypid, NULL) FROM pg_attribute WHERE attname = 'embedding'
+                    AND attrelid = to_regclass(quote_ident('embeddings_g' || version.id))),
+                indexes.id, indexes.language
+            FROM indexes JOIN index_versions AS version
+                ON CASE WHEN $2 IS NULL THEN version.id = indexes.live_version
+                    ELSE version.index_id = indexes.id AND version.number = $2 END
+            WHERE indexes.name = $1
             """,
-            [.text(index.rawValue)]
+            [.text(index.rawValue), .optionalInt4(number)]
         ) { row throws(PostgresError) in
             Pointer(
                 version: IndexVersionID(rawValue: try row.int64(0)),
                 number: try row.int32(1),
                 epoch: try row.int64(2),
                 model: try row.text(3),
-                index: IndexID(rawValue: try row.int64(4)),
-                language: try row.text(5)
+                dimension: try row.int32(4),
+                element: try row.optionalText(5),
+                index: IndexID(rawValue: try row.int64(6)),
+                language: try row.text(7)
             )
         }
     }
@@ -65,10 +80,10 @@ enum SearchStatements {
         /// By comparing all of the tenant's, ties by chunk: an order that no index gives, so no plan can be approximate.
         case exact
 
-        fileprivate var order: String {
+        fileprivate func order(_ distance: String) -> String {
             switch self {
-            case .index: "embedding <=> $1::halfvec"
-            case .exact: "(embedding <=> $1::halfvec) + 0, chunk_id"
+            case .index: distance
+            case .exact: "(\(distance)) + 0, chunk_id"
             }
         }
     }
@@ -81,11 +96,13 @@ enum SearchStatements {
         _ count: Int,
         by method: Method
     ) -> Statement<Found> {
-        Statement(
+        // The index is used only where the question is of the column's own type.
+        let distance = "embedding <=> $1::\(pointer.element == "vector" ? "vector" : "halfvec")"
+        return Statement(
             """
             WITH nearest AS MATERIALIZED (
-                SELECT chunk_id, embedding <=> $1::halfvec AS distance FROM \(table(pointer.version))
-                WHERE tenant_id = $2 ORDER BY \(method.order) LIMIT $3
+                SELECT chunk_id, \(distance) AS distance FROM \(table(pointer.version))
+                WHERE tenant_id = $2 ORDER BY \(method.order(distance)) LIMIT $3
             )
             SELECT chunk_id, 1 - distance FROM nearest ORDER BY distance, chunk_id
             """,
@@ -95,10 +112,8 @@ enum SearchStatements {
         }
     }
 
-    /// What is to be said of these chunks, in any order.
-    ///
-    /// The pointer is checked in the same statement: no row comes back when a swap has moved it.
-    static func places(_ chunks: [ChunkID], _ pointer: Pointer, _ tenant: TenantID) -> Statement<Place> {
+    /// What is to be said of these chunks, in any order. All of a search is one snapshot, so none of them is gone.
+    static func places(_ chunks: [ChunkID], _ tenant: TenantID) -> Statement<Place> {
         Statement(
             """
             SELECT chunks.id, documents.id, documents.uri, live.title, chunks.page_from, chunks.page_to, chunks.char_from,
@@ -106,12 +121,8 @@ enum SearchStatements {
             FROM chunks JOIN documents ON documents.id = chunks.document_id
             LEFT JOIN document_versions AS live ON live.id = documents.live_version
             WHERE chunks.id = ANY ($1::int8[]) AND chunks.tenant_id = $2
-                AND EXISTS (SELECT FROM indexes WHERE live_version = $3 AND epoch = $4)
             """,
-            [
-                .int8Array(chunks.map(\.rawValue)), .text(tenant.rawValue), .int8(pointer.version.rawValue),
-                .int8(pointer.epoch),
-            ]
+            [.int8Array(chunks.map(\.rawValue)), .text(tenant.rawValue)]
         ) { row throws(PostgresError) in
             Place(
                 chunk: ChunkID(rawValue: try row.int64(0)),

@@ -95,8 +95,8 @@ package struct PostgresTaskStore: TaskStore {
         try await store.pool.execute(WorkerStatements.resign(holder))
     }
 
-    package func promoteDue(limit: Int) async throws -> [QueueName: Int] {
-        Dictionary(try await store.pool.query(DutyStatements.promote(limit))) { $0 + $1 }
+    package func promoteDue(limit: Int) async throws -> [QueueName: Promotion] {
+        Dictionary(try await store.pool.query(DutyStatements.promote(limit))) { first, _ in first }
     }
 
     package func rescue(limit: Int, term: Int64) async throws -> [RescuedTask] {

@@ -74,6 +74,26 @@ struct ClaimStrategyTests {
         #expect(looks == 5)
     }
 
+    @Test("dear looks beside hints are rare, but without hints nothing keeps from looking")
+    func dear() {
+        var strategy = ClaimStrategy(idlePoll: .seconds(2))
+        strategy.record(.fetched(0), at: start)
+        #expect(next(strategy) == .look)
+        strategy.record(.looked(found: 0, wanted: 4, cost: .milliseconds(500)), at: start)
+        for second in 1...20 {
+            let now = start + .seconds(second)
+            strategy.record(.rested(wasWoken: false), at: now)
+            strategy.record(.fetched(0), at: now)
+            let isDue = second >= 10
+            #expect((next(strategy) == .look) == isDue, "after \(second) s")
+            if isDue { break }
+        }
+        strategy.record(.looked(found: 0, wanted: 4, cost: .seconds(1)), at: start)
+        strategy.record(.rested(wasWoken: false), at: start)
+        strategy.record(.hintsFailed, at: start)
+        #expect(next(strategy) == .look)
+    }
+
     @Test("without hints the pace follows the yield of the store")
     func degraded() throws {
         var strategy = ClaimStrategy(idlePoll: .seconds(2))

@@ -120,6 +120,28 @@ struct RelayTests {
         }
     }
 
+    @Test("where looks are dear, streams are remembered: new ones and tasks from before are found all the same")
+    func remembers() async throws {
+        let store = MemoryTaskStore()
+        let hints = MemoryTaskHints()
+        store.setFault { $0 == .streams || $0 == .heads ? .slow(.milliseconds(30)) : nil }
+        store.clock.advance(by: .seconds(3_600))
+        var known = Set(try await store.enqueue(try tasks(10, noisy)).map(\.id))
+        try await leading(store, hints) {
+            try await eventually("new streams are sought, in every queue") { store.count(.newStreams) > 20 }
+            let looks = store.count(.streams)
+            known.formUnion(try await store.enqueue(try tasks(5, quiet)).map(\.id))
+            try await eventually("a tenant who has just come") { Set(hints.window(.ingestion)) == known }
+            var late = try tasks(1, noisy)[0]
+            late.delay = .seconds(-600)
+            known.formUnion(try await store.enqueue([late]).map(\.id))
+            try await eventually("a task whose transaction was long") { Set(hints.window(.ingestion)) == known }
+            #expect(store.count(.streams) == looks, "no whole look was needed")
+            store.setFault(nil)
+            try await eventually("looks are whole again") { store.count(.streams) > looks + 5 }
+        }
+    }
+
     @Test("an enqueue that finds no room calls the relay, which need not wait for its next look")
     func called() async throws {
         let store = MemoryTaskStore()

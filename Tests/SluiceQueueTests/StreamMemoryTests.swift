@@ -13,59 +13,119 @@ struct StreamMemoryTests {
         Candidate(id: TaskID(rawValue: id), tenant: stream.tenant, kind: stream.kind, priority: 5, runAt: runAt)
     }
 
+    /// Three dear looks, of which the last ended at `start`.
+    private func remembering(_ heads: [Candidate] = [], cost: Duration = .milliseconds(100)) -> StreamMemory {
+        var memory = StreamMemory()
+        memory.found(heads)
+        for _ in 0..<3 { memory.looked(page, cost: cost, at: start) }
+        memory.found(heads)
+        return memory
+    }
+
+    private func other(_ name: String) -> BacklogStream {
+        BacklogStream(tenant: .default, kind: TaskKind(trusted: name), priority: 5, weight: 1)
+    }
+
     @Test("while looks are cheap, every look is whole and nothing is remembered")
     func cheap() {
         var memory = StreamMemory()
-        memory.found([head(1, at: 1_000)])
-        memory.looked(page, cost: .milliseconds(3), at: start)
-        #expect(memory.remembered(at: start) == nil)
-        #expect(memory.start(of: stream) == nil)
+        for _ in 0..<10 {
+            memory.found([head(1, at: 1_000_000)])
+            memory.looked(page, cost: .milliseconds(3), at: start)
+        }
+        #expect(memory.remembered == nil && memory.start(of: stream) == nil)
+        #expect(!memory.seeks(at: start) && memory.review(at: start + .seconds(60)) == nil)
     }
 
-    @Test("a dear look stands in for others for as long as its cost allows, and never for long")
+    @Test("three dear looks in a row, or a very dear one, are remembered; an accident is not")
     func dear() {
-        for (cost, pause) in [(100, 2_000), (250, 5_000), (1_000, 5_000), (4_000, 12_000)] {
+        for cost in [25, 100, 999] {
             var memory = StreamMemory()
-            if cost < 1_000 {
-                // Two that are a little dear, with a cheap one between them and the next two, are an accident.
-                for other in [cost, cost, 3, cost, cost] {
-                    memory.looked(page, cost: .milliseconds(other), at: start)
-                    #expect(memory.remembered(at: start) == nil)
-                }
+            for other in [cost, cost, 3, cost, cost] {
+                memory.looked(page, cost: .milliseconds(other), at: start)
+                #expect(memory.remembered == nil)
             }
             memory.looked(page, cost: .milliseconds(cost), at: start)
-            #expect(memory.remembered(at: start + .milliseconds(pause - 1)) == page)
-            #expect(memory.remembered(at: start + .milliseconds(pause)) == nil)
+            #expect(memory.remembered == page)
         }
+        var memory = StreamMemory()
+        memory.looked(page, cost: .seconds(1), at: start)
+        #expect(memory.remembered == page)
     }
 
     @Test("streams are read from a little before where they began last")
     func marks() {
-        var memory = StreamMemory()
-        memory.found([head(2, at: 90_000_000), head(1, at: 80_000_000)])
-        memory.looked(page, cost: .seconds(1), at: start)
-        #expect(memory.start(of: stream) == 75_000_000)
+        var memory = remembering([head(2, at: 90_000_000), head(1, at: 80_000_000)])
+        #expect(memory.start(of: stream) == 79_900_000)
         memory.found([head(3, at: 95_000_000)])
-        #expect(memory.start(of: stream) == 90_000_000)
+        #expect(memory.start(of: stream) == 94_900_000)
         memory.found([])
-        #expect(memory.start(of: stream) == 90_000_000, "an empty look says nothing about where it begins")
-        let other = BacklogStream(tenant: .default, kind: stream.kind, priority: 4, weight: 1)
-        #expect(memory.start(of: other) == nil)
+        #expect(memory.start(of: stream) == 94_900_000, "an empty look says nothing about where it begins")
+        #expect(memory.start(of: other("other")) == nil)
     }
 
-    @Test("what comes back before the marks makes the next look whole")
-    func forgotten() {
-        var memory = StreamMemory()
-        memory.found([head(1, at: 80_000_000)])
-        memory.looked(page, cost: .seconds(1), at: start)
-        memory.forget()
-        #expect(memory.remembered(at: start) == nil && memory.start(of: stream) == nil)
+    @Test("new streams are sought as often as the cost allows, and at once where one was found")
+    func seeking() {
+        var memory = remembering()
+        #expect(memory.seeks(at: start))
+        memory.sought([], cost: .milliseconds(1), at: start)
+        #expect(!memory.seeks(at: start + .milliseconds(49)) && memory.seeks(at: start + .milliseconds(50)))
+        memory.sought([], cost: .milliseconds(10), at: start)
+        #expect(!memory.seeks(at: start + .milliseconds(199)) && memory.seeks(at: start + .milliseconds(200)))
+        memory.sought([other("new"), stream], cost: .milliseconds(10), at: start)
+        #expect(memory.remembered?.streams == [stream, other("new")] && memory.seeks(at: start))
+        memory.sought((0..<StreamMemory.most).map { other("k\($0)") }, cost: .zero, at: start)
+        #expect(memory.remembered == nil, "too many to remember: looks are whole again")
+    }
+
+    @Test("a near review each second, one of everything each five, and both more rarely when they are dear")
+    func reviews() {
+        var memory = remembering([head(1, at: 80_000_000)])
+        #expect(memory.review(at: start) == nil)
+        let first = start + .seconds(1)
+        #expect(memory.review(at: first) == .near)
+        #expect(memory.requests(.near).map(\.since) == [75_000_000] && memory.requests(.all).map(\.since) == [nil])
+        memory.reviewed(.near, [], cost: .milliseconds(200), at: first)
+        #expect(memory.review(at: first + .milliseconds(3_999)) == nil)
+        #expect(memory.review(at: first + .seconds(4)) == .all)
+        memory.reviewed(.all, [], cost: .seconds(2), at: first)
+        #expect(memory.review(at: first + .seconds(39)) == .near)
+        #expect(memory.review(at: first + .seconds(40)) == .all)
+        memory.reviewed(.all, [], cost: .milliseconds(10), at: first)
+        #expect(memory.remembered == nil, "nothing is in the way any more")
+    }
+
+    @Test("a few tasks before the mark are given once; where there are many, reading begins with them")
+    func strays() {
+        var memory = remembering([head(9, at: 80_000_000)])
+        memory.reviewed(.all, [head(1, at: 1_000_000), head(9, at: 80_000_000)], cost: .seconds(1), at: start)
+        #expect(memory.start(of: stream) == 79_900_000)
+        #expect(memory.takeStrays(of: [other("other")]).isEmpty)
+        #expect(memory.takeStrays(of: [stream]).map(\.id.rawValue) == [1] && memory.takeStrays(of: [stream]).isEmpty)
+        let many = (1...Int64(StreamMemory.reviewed)).map { head($0, at: 1_000_000 + $0) }
+        memory.reviewed(.near, many, cost: .seconds(1), at: start)
+        #expect(memory.start(of: stream) == 900_001 && memory.takeStrays(of: [stream]).isEmpty)
+    }
+
+    @Test("what comes back is read again when it lies near, and reviewed when it does not")
+    func cameBack() {
+        var memory = remembering([head(1, at: 80_000_000)])
+        memory.cameBack(from: 78_000_000)
+        #expect(memory.start(of: stream) == 77_900_000 && memory.review(at: start) == nil)
+        memory.cameBack(from: 79_000_000)
+        #expect(memory.start(of: stream) == 77_900_000)
+        memory.cameBack(from: 10_000_000)
+        #expect(memory.start(of: stream) == 77_900_000 && memory.review(at: start) == .all)
+        memory.reviewed(.all, [], cost: .seconds(1), at: start)
+        #expect(memory.review(at: start) == nil)
+        memory.cameBack(from: nil)
+        #expect(memory.review(at: start) == .all)
     }
 
     @Test("a page that is not all of the queue is never remembered")
     func pages() {
         var memory = StreamMemory()
         memory.looked(StreamMemory.Page(streams: [stream], isWhole: false), cost: .seconds(1), at: start)
-        #expect(memory.remembered(at: start) == nil)
+        #expect(memory.remembered == nil)
     }
 }

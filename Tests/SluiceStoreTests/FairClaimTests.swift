@@ -90,6 +90,15 @@ struct FairClaimTests {
 
             let look = try await pages(DispatchStatements.streams(.ingestion, after: "", limit: 512), store)
             #expect(look.count < streams.count * 20, "\(look.count) pages:\n\(look.plan)")
+            let besides = try await pages(DispatchStatements.streams(.ingestion, besides: streams), store)
+            #expect(besides.count < streams.count * 40, "\(besides.count) pages:\n\(besides.plan)")
+            #expect(try await fixture.tasks.streams(queue: .ingestion, besides: streams).isEmpty)
+            #expect(try await fixture.tasks.streams(queue: .ingestion, besides: []).count == 1)
+            for index in streams.indices {
+                var known = streams
+                let unknown = known.remove(at: index)
+                #expect(try await fixture.tasks.streams(queue: .ingestion, besides: known) == [unknown])
+            }
             let requests = streams.map { StreamRequest(stream: $0, limit: 20) }
             let heads = try await pages(DispatchStatements.heads(.ingestion, requests), store)
             #expect(heads.count < requests.count * 60, "\(heads.count) pages:\n\(heads.plan)")
@@ -109,13 +118,44 @@ struct FairClaimTests {
                 store
             )
             #expect(claim.count < 64 * streams.count * 10, "\(claim.count) pages:\n\(claim.plan)")
-            for plan in [look.plan, heads.plan, known.plan, claim.plan] {
+            for plan in [look.plan, besides.plan, heads.plan, known.plan, claim.plan] {
                 #expect(!plan.contains("Seq Scan on tasks"), "\(plan)")
             }
             #expect(
                 try await fixture.tasks.running(in: [.queue(.ingestion), .kind(TaskKind(trusted: "a"))]).values.max()
                     == 50
             )
+        }
+    }
+
+    @Test("while a transaction is left open, what has gone from known streams is not passed over")
+    func held() async throws {
+        try await withTestStore { store in
+            let fixture = try await DispatchFixture(store)
+            try await store.pool.withConnection {
+                try await $0.script("ALTER TABLE tasks SET (autovacuum_enabled = off)")
+            }
+            for kind in ["b", "d"] { try await fixture.enqueue(4_000, kind: TaskKind(trusted: kind)) }
+            let known = try await fixture.tasks.streams(queue: .ingestion, after: nil, limit: 512)
+            #expect(known.count == 2)
+            try await store.pool.transaction(readOnly: true, repeatableRead: true) { transaction in
+                try await transaction.execute(Statement("SELECT count(*) FROM queues"))
+                try await store.pool.execute(Statement("DELETE FROM tasks"))
+                let whole = try await pages(DispatchStatements.streams(.ingestion, after: "", limit: 512), store)
+                let besides = try await pages(DispatchStatements.streams(.ingestion, besides: known), store)
+                #expect(whole.count > 200, "\(whole.count) pages:\n\(whole.plan)")
+                #expect(besides.count < 40, "\(besides.count) pages:\n\(besides.plan)")
+                var new: Set<BacklogStream> = []
+                for kind in ["a", "c", "e"] { try await fixture.enqueue(2, kind: TaskKind(trusted: kind)) }
+                try await fixture.enqueue(1, tenant: noisy, kind: TaskKind(trusted: "b"))
+                try await fixture.enqueue(1, kind: TaskKind(trusted: "b"), priority: 7)
+                for _ in 0..<2 {
+                    new.formUnion(
+                        try await fixture.tasks.streams(queue: .ingestion, besides: known + Array(new))
+                    )
+                }
+                #expect(Set(new.map(\.kind.rawValue)) == ["a", "b", "c", "e"] && new.count == 5)
+            }
         }
     }
 }

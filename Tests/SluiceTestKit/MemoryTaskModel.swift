@@ -230,14 +230,18 @@ struct MemoryTaskModel: Sendable {
         workers[worker] = nil
     }
 
-    mutating func promoteDue(_ limit: Int, at now: Instant) -> [QueueName: Int] {
-        var counts: [QueueName: Int] = [:]
+    mutating func promoteDue(_ limit: Int, at now: Instant) -> [QueueName: Promotion] {
+        var promotions: [QueueName: Promotion] = [:]
         let due = rows.values.filter { ($0.state == .scheduled || $0.state == .retryable) && $0.runAt <= now }
         for row in due.prefix(limit) {
             rows[row.id]?.state = .available
-            counts[row.task.queue, default: 0] += 1
+            let (known, runAt) = (promotions[row.task.queue], candidate(row).runAt)
+            promotions[row.task.queue] = Promotion(
+                count: (known?.count ?? 0) + 1,
+                earliest: min(known?.earliest ?? runAt, runAt)
+            )
         }
-        return counts
+        return promotions
     }
 
     mutating func rescue(_ limit: Int, _ term: Int64, at now: Instant) -> [RescuedTask] {

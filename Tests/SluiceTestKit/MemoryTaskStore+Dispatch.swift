@@ -27,6 +27,12 @@ extension MemoryTaskStore {
         }
     }
 
+    package func streams(queue: QueueName, besides known: [BacklogStream]) async throws -> [BacklogStream] {
+        try await perform(.newStreams) { model, _ in
+            Array(Set(model.waiting(queue).map { model.stream($0) }).subtracting(known).prefix(1))
+        }
+    }
+
     package func heads(queue: QueueName, of requests: [StreamRequest]) async throws -> [Candidate] {
         try await perform(.heads) { model, _ in
             let groups = Dictionary(grouping: model.waiting(queue)) { model.stream($0) }

@@ -6,7 +6,7 @@ internal import Synchronization
 package final class MemoryTaskStore: TaskStore, ControlStore {
     package enum Operation: Hashable, Sendable, CaseIterable {
         case enqueue, register, renew, claim, claimNext, settle, retire, lead, resign, promoteDue
-        case dispatchState, streams, heads, available, running
+        case dispatchState, streams, newStreams, heads, available, running
         case rescue, goneWorkers, prune, reportLeader, exchange, claimSuspects
     }
 
@@ -140,7 +140,7 @@ package final class MemoryTaskStore: TaskStore, ControlStore {
         }
     }
 
-    package func promoteDue(limit: Int) async throws -> [QueueName: Int] {
+    package func promoteDue(limit: Int) async throws -> [QueueName: Promotion] {
         try await perform(.promoteDue) { $0.promoteDue(limit, at: $1) }
     }
 
@@ -171,6 +171,7 @@ package final class MemoryTaskStore: TaskStore, ControlStore {
         case .hangs:
             await withCheckedContinuation { continuation in hanging.withLock { $0.append(continuation) } }
             throw ServerFault()
+        case .slow(let delay): try await Task.sleep(for: delay)
         case .answerLost, nil: break
         }
         let now = clock.now

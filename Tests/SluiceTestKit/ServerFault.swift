@@ -17,4 +17,6 @@ package enum FaultMode: Sendable {
     case answerLost
     /// No answer until `release` is called on the server; then as if nothing happened.
     case hangs
+    /// It happens after so long.
+    case slow(Duration)
 }

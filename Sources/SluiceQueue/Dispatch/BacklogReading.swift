@@ -43,13 +43,10 @@ package struct BacklogReading: Sendable {
 
     /// Takes the answer to `requests`.
     package mutating func received(_ heads: [Candidate]) {
-        let grouped = Dictionary(grouping: heads) { head in
-            StreamKey(tenant: head.tenant, kind: head.kind, priority: head.priority)
-        }
+        let grouped = Dictionary(grouping: heads) { StreamKey($0) }
         for index in rows.indices where rows[index].isStale {
             let stream = rows[index].stream
-            let key = StreamKey(tenant: stream.tenant, kind: stream.kind, priority: stream.priority)
-            rows[index].heads = (grouped[key] ?? []).sorted { ($0.runAt, $0.id) < ($1.runAt, $1.id) }
+            rows[index].heads = (grouped[StreamKey(stream)] ?? []).sorted { ($0.runAt, $0.id) < ($1.runAt, $1.id) }
             rows[index].isWhole = rows[index].heads.count < rows[index].limit
             rows[index].isStale = false
         }
@@ -85,10 +82,4 @@ package struct BacklogReading: Sendable {
             rows[index].isStale = true
         }
     }
-}
-
-private struct StreamKey: Hashable {
-    let tenant: TenantID
-    let kind: TaskKind
-    let priority: Int
 }

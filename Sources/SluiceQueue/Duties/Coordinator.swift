@@ -44,7 +44,7 @@ package final class Coordinator: Sendable {
             Duty(name: "relay", busy: .milliseconds(20), idle: .milliseconds(400)) { _ in try await relay.round() }
         }
         var duties = [
-            Self.promoter(store, relaying),
+            Self.promoter(store, relay, relaying),
             Self.sweeper(rescuer, relay, relaying, configuration.sweepInterval),
             Self.pruner(store, configuration.archiveRetention, logger),
             Duty(name: "reporter", idle: .seconds(2)) { term in
@@ -59,6 +59,12 @@ package final class Coordinator: Sendable {
         if let hints, let relaying {
             let reclaimer = Reclaimer(store: store, hints: hints)
             duties.append(relaying)
+            duties.append(
+                Duty(name: "reviewer", idle: .milliseconds(250)) { _ in
+                    try await relay?.review()
+                    return .nothing
+                }
+            )
             duties.append(
                 Duty(name: "reclaimer", idle: .seconds(15)) { _ in
                     if try await reclaimer.round() > 0 { relaying.bell.ring() }
@@ -135,12 +141,14 @@ package final class Coordinator: Sendable {
         }
     }
 
-    private static func promoter(_ store: any TaskStore, _ relaying: Duty?) -> Duty {
+    private static func promoter(_ store: any TaskStore, _ relay: Relay?, _ relaying: Duty?) -> Duty {
         let limit = 5_000
         return Duty(name: "promoter", idle: .milliseconds(200)) { _ in
-            let promoted = try await store.promoteDue(limit: limit).values.reduce(0, +)
-            if promoted > 0 { relaying?.bell.ring() }
-            return promoted >= limit ? .plenty : .nothing
+            let promoted = try await store.promoteDue(limit: limit)
+            if promoted.isEmpty { return .nothing }
+            relay?.promoted(promoted)
+            relaying?.bell.ring()
+            return promoted.values.reduce(0) { $0 + $1.count } >= limit ? .plenty : .nothing
         }
     }
 

@@ -41,8 +41,31 @@ final class Relay: Sendable {
         state.withLock { state in
             for task in ids {
                 state.windows[task.queue]?.forget(CollectionOfOne(task.id))
-                state.memories[task.queue]?.forget()
+                state.memories[task.queue]?.cameBack(from: nil)
             }
+        }
+    }
+
+    /// These have become available, long after others that were to run later perhaps.
+    func promoted(_ promotions: [QueueName: Promotion]) {
+        state.withLock { state in
+            for (queue, promotion) in promotions { state.memories[queue]?.cameBack(from: promotion.earliest) }
+        }
+    }
+
+    /// Looks for tasks before the places from which streams are read, where those are remembered. Beside the rounds: it may
+    /// take seconds.
+    func review() async throws {
+        let due = state.withLock { state in
+            state.memories.compactMap { queue, memory in
+                memory.review(at: .now).map { (queue, $0, memory.requests($0)) }
+            }
+        }
+        for (queue, reach, requests) in due {
+            let began = ContinuousClock.now
+            let heads = try await store.heads(queue: queue, of: requests)
+            let now = ContinuousClock.now
+            state.withLock { $0.memories[queue]?.reviewed(reach, heads, cost: now - began, at: now) }
         }
     }
 

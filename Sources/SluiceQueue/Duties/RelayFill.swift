@@ -19,14 +19,15 @@ struct RelayFill {
     let controls: Controls
 
     /// Streams looked at in one filling; beyond that they take turns.
-    static let pageLength = 512
+    static let pageLength = StreamMemory.most
     /// How often one filling looks again for more of those tenants that have more.
     private static let looks = 3
 
     func choose(_ wanted: Int) async throws -> RelayChoice {
         var choice = RelayChoice()
+        try await seekStreams()
         let began = ContinuousClock.now
-        let remembered = relay.state.withLock { $0.memories[queue]?.remembered(at: began) }
+        let remembered = relay.state.withLock { $0.memories[queue]?.remembered }
         let page = if let remembered { remembered } else { try await nextPage() }
         defer {
             if remembered == nil {
@@ -65,8 +66,6 @@ struct RelayFill {
             if tasks.count == wanted || reading.isDone || look == Self.looks {
                 relay.state.withLock { $0.selectors[queue] = selector }
                 choice.hasMore = tasks.count < wanted && (!reading.isDone || !page.isWhole)
-                // What is remembered has run dry: perhaps there is more that is not.
-                if remembered != nil, tasks.count < wanted { relay.state.withLock { $0.memories[queue]?.forget() } }
                 break
             }
         }
@@ -95,8 +94,23 @@ struct RelayFill {
             for index in requests.indices { requests[index].since = memory.start(of: requests[index].stream) }
         }
         let heads = try await relay.store.heads(queue: queue, of: requests)
-        relay.state.withLock { $0.memories[queue, default: StreamMemory()].found(heads) }
-        return heads
+        return relay.state.withLock { state in
+            state.memories[queue, default: StreamMemory()].found(heads)
+            if isWhole { return heads }
+            return heads + (state.memories[queue]?.takeStrays(of: requests.map(\.stream)) ?? [])
+        }
+    }
+
+    /// Looks for streams that are not known, while they are remembered.
+    private func seekStreams() async throws {
+        let began = ContinuousClock.now
+        let known = relay.state.withLock { state in
+            state.memories[queue].flatMap { $0.seeks(at: began) ? $0.remembered?.streams : nil }
+        }
+        guard let known else { return }
+        let new = try await relay.store.streams(queue: queue, besides: known)
+        let now = ContinuousClock.now
+        relay.state.withLock { $0.memories[queue]?.sought(new, cost: now - began, at: now) }
     }
 
     private func nextPage() async throws -> StreamMemory.Page {

@@ -8,12 +8,27 @@ package protocol DispatchStore: Sendable {
     func dispatchState() async throws -> DispatchState
     /// Streams of a queue that have available tasks, by tenant, those of tenants after `tenant` only; at most `limit`.
     func streams(queue: QueueName, after tenant: TenantID?, limit: Int) async throws -> [BacklogStream]
+    /// Streams of a queue that have available tasks and are none of `known`: at least one between any two neighbours of them
+    /// where there are some. Costs a little for each one known, whatever has gone from them.
+    func streams(queue: QueueName, besides known: [BacklogStream]) async throws -> [BacklogStream]
     /// The first tasks of each of these streams.
     func heads(queue: QueueName, of requests: [StreamRequest]) async throws -> [Candidate]
     /// Those of the ids that are available now.
     func available(among ids: [TaskID]) async throws -> [Candidate]
     /// How many tasks of each scope run now.
     func running(in scopes: [ControlScope]) async throws -> [ControlScope: Int]
+}
+
+/// Tasks of a queue that were due and have become available.
+package struct Promotion: Sendable, Equatable {
+    package let count: Int
+    /// When the first of them was to run. Microseconds since 1970.
+    package let earliest: Int64
+
+    package init(count: Int, earliest: Int64) {
+        self.count = count
+        self.earliest = earliest
+    }
 }
 
 /// A stream, how many of its tasks are wanted, and from where on.

@@ -33,8 +33,8 @@ package protocol TaskStore: DispatchStore {
     func lead(as candidate: WorkerID, for length: Duration) async throws -> Int64?
     /// Gives the leadership back at once.
     func resign(_ holder: WorkerID) async throws
-    /// Makes due scheduled and retryable tasks available, at most `limit`. Returns how many by queue.
-    func promoteDue(limit: Int) async throws -> [QueueName: Int]
+    /// Makes due scheduled and retryable tasks available, at most `limit`. Queues without such are not among the answer.
+    func promoteDue(limit: Int) async throws -> [QueueName: Promotion]
     /// Takes tasks from workers whose lease expired and from attempts beyond their deadline, at most `limit`.
     ///
     /// A lost lease counts the attempt and one crash; the task runs again at once, or is dead when attempts are used up.

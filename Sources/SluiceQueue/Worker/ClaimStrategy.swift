@@ -16,7 +16,8 @@ package struct ClaimStrategy: Sendable {
 
     package enum Event: Equatable {
         case fetched(Int)
-        case looked(found: Int, wanted: Int)
+        /// What the look cost matters while hints flow: then it only makes sure that none is lost.
+        case looked(found: Int, wanted: Int, cost: Duration = .zero)
         case rested(wasWoken: Bool)
         case hintsFailed
         case storeFailed
@@ -32,7 +33,14 @@ package struct ClaimStrategy: Sendable {
     private var emptyLooks = 0
     private var failures = 0
     private var lastYield: Instant?
+    /// After a dear look, when the next one may be taken beside hints.
+    private var lookDueAt: Instant?
+    /// While a transaction is left open anywhere, a look passes over all that has gone since: at most one part in so many of
+    /// the time is spent on that.
+    private static let share = 20
 
+    /// What costs no more than this need not be saved.
+    private static let cheap = Duration.milliseconds(20)
     private static let shortestPoll = Duration.milliseconds(10)
     private static let longestBlindPoll = Duration.milliseconds(500)
 
@@ -62,10 +70,12 @@ package struct ClaimStrategy: Sendable {
             } else {
                 // A loop that is woken all the time must look into the store all the same.
                 let isOverdue = lastYield.map { now - $0 >= idlePoll } ?? true
-                state = looksAfterFetch || isOverdue ? .askStore : .idle
+                let isAffordable = lookDueAt.map { now >= $0 } ?? true
+                state = (looksAfterFetch || isOverdue) && isAffordable ? .askStore : .idle
             }
-        case .looked(let found, let wanted):
+        case .looked(let found, let wanted, let cost):
             failures = 0
+            lookDueAt = cost > Self.cheap ? now + cost * Self.share : nil
             lastYield = now
             emptyLooks = found > 0 ? 0 : emptyLooks + 1
             // Work without hints: they lag or are lost, so keep looking while there is more.

@@ -67,10 +67,12 @@ extension Worker {
     }
 
     private func look(_ room: Int, _ lane: Lane, _ me: WorkerID, _ shutdown: Shutdown) async -> ClaimStrategy.Event {
+        let began = ContinuousClock.now
         do {
             let claimed = try await store.claimNext(queue: lane.queue, limit: room, worker: me)
+            let cost = began.elapsed
             accept(claimed, lane, me, shutdown)
-            return .looked(found: claimed.count, wanted: room)
+            return .looked(found: claimed.count, wanted: room, cost: cost)
         } catch {
             return claimFailed(error, lane, shutdown)
         }

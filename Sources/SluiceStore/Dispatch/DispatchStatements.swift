@@ -33,15 +33,95 @@ enum DispatchStatements {
             FROM page LEFT JOIN tenants ON tenants.id = page.tenant_id
             ORDER BY page.tenant_id, kind, priority
             """,
-            [.text(queue.rawValue), .text(after), .int8(Int64(limit))]
-        ) { row throws(PostgresError) in
-            BacklogStream(
-                tenant: TenantID(trusted: try row.text(0)),
-                kind: TaskKind(trusted: try row.text(1)),
-                priority: try row.int16(2),
-                weight: try row.int32(3)
-            )
+            [.text(queue.rawValue), .text(after), .int8(Int64(limit))],
+            decode: stream
+        )
+    }
+
+    private static let stream: @Sendable (PGRow) throws(PostgresError) -> BacklogStream = { row throws(PostgresError) in
+        BacklogStream(
+            tenant: TenantID(trusted: try row.text(0)),
+            kind: TaskKind(trusted: try row.text(1)),
+            priority: try row.int16(2),
+            weight: try row.int32(3)
+        )
+    }
+
+    /// The first stream with available tasks between any two that are known, before the first and behind the last of them:
+    /// among tenants, among the kinds of a tenant, and among the priorities of its kind.
+    ///
+    /// Each is one descent that stops at the next known stream: what has gone from the known ones is not passed over. A
+    /// comparison of rows would not do, since before PostgreSQL 18 a scan ends only where the first column decides; nor would
+    /// an alternative between a bound and an open end.
+    static func streams(_ queue: QueueName, besides known: [BacklogStream]) -> Statement<BacklogStream> {
+        func new(in gaps: String, where condition: String, ordered columns: String, if exists: String) -> String {
+            """
+            SELECT new.* FROM \(gaps) AS gap CROSS JOIN LATERAL (
+                    SELECT tenant_id, kind, priority FROM tasks
+                    WHERE tasks.queue = $1 AND tasks.state = 'available' AND \(condition)
+                    ORDER BY \(columns) LIMIT 1
+                ) AS new WHERE \(exists)
+            """
         }
+        let ofTenant = "tasks.tenant_id = gap.tenant AND tasks.kind"
+        let found = [
+            new(
+                in: "tenants_apart",
+                where: "tasks.tenant_id > gap.tenant AND tasks.tenant_id < gap.next",
+                ordered: "tenant_id, kind, priority",
+                if: "gap.next IS NOT NULL"
+            ),
+            new(
+                in: "tenants_apart",
+                where: "tasks.tenant_id > gap.tenant",
+                ordered: "tenant_id, kind, priority",
+                if: "gap.next IS NULL"
+            ),
+            new(
+                in: "kinds_apart",
+                where: "\(ofTenant) > gap.kind AND tasks.kind < gap.next",
+                ordered: "kind, priority",
+                if: "gap.next IS NOT NULL"
+            ),
+            new(
+                in: "kinds_apart",
+                where: "\(ofTenant) > gap.kind",
+                ordered: "kind, priority",
+                if: "gap.next IS NULL"
+            ),
+            new(
+                in: "priorities_apart",
+                where: "\(ofTenant) = gap.kind AND tasks.priority > gap.priority AND tasks.priority < gap.next",
+                ordered: "priority",
+                if: "gap.next > gap.priority + 1"
+            ),
+        ]
+        return Statement(
+            """
+            WITH known AS MATERIALIZED (
+                SELECT * FROM unnest($2::text[], $3::text[], $4::int2[]) AS known (tenant, kind, priority)
+            ), tenants_apart AS MATERIALIZED (
+                SELECT tenant, lead(tenant) OVER (ORDER BY tenant) AS next
+                FROM (SELECT DISTINCT tenant FROM known UNION ALL SELECT '') AS bounds
+            ), kinds_apart AS MATERIALIZED (
+                SELECT tenant, kind, lead(kind) OVER (PARTITION BY tenant ORDER BY kind) AS next
+                FROM (SELECT DISTINCT tenant, kind FROM known UNION ALL SELECT DISTINCT tenant, '' FROM known) AS bounds
+            ), priorities_apart AS MATERIALIZED (
+                SELECT tenant, kind, priority,
+                    lead(priority, 1, 32767::int2) OVER (PARTITION BY tenant, kind ORDER BY priority) AS next
+                FROM (SELECT * FROM known UNION ALL SELECT DISTINCT tenant, kind, (-1)::int2 FROM known) AS bounds
+            ), found AS MATERIALIZED (
+                \(found.joined(separator: "\n    UNION ALL\n    "))
+            )
+            SELECT found.tenant_id, found.kind, found.priority, coalesce(tenants.weight, 1)
+            FROM found LEFT JOIN tenants ON tenants.id = found.tenant_id
+            """,
+            [
+                .text(queue.rawValue), .textArray(known.map(\.tenant.rawValue)), .textArray(known.map(\.kind.rawValue)),
+                .int2Array(known.map(\.priority)),
+            ],
+            decode: stream
+        )
     }
 
     /// The recursive term `streams (tenant_id, kind, priority)`.

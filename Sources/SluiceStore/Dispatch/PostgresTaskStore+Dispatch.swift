@@ -12,6 +12,10 @@ extension PostgresTaskStore {
         try await store.pool.query(DispatchStatements.streams(queue, after: tenant?.rawValue ?? "", limit: limit))
     }
 
+    package func streams(queue: QueueName, besides known: [BacklogStream]) async throws -> [BacklogStream] {
+        try await store.pool.query(DispatchStatements.streams(queue, besides: known))
+    }
+
     package func heads(queue: QueueName, of requests: [StreamRequest]) async throws -> [Candidate] {
         if requests.isEmpty { return [] }
         return try await store.pool.query(DispatchStatements.heads(queue, requests))

@@ -7,19 +7,24 @@ enum DutyStatements {
     /// Due scheduled and retryable tasks become available.
     ///
     /// - Index: `tasks_due_idx`, oldest first; locked rows are skipped.
-    static func promote(_ limit: Int) -> Statement<(QueueName, Int)> {
+    static func promote(_ limit: Int) -> Statement<(QueueName, Promotion)> {
         Statement(
             """
             WITH due AS MATERIALIZED (
                 SELECT id FROM tasks WHERE state IN ('scheduled', 'retryable') AND run_at <= now()
                 ORDER BY run_at LIMIT $1 FOR UPDATE SKIP LOCKED
             ), promoted AS (
-                UPDATE tasks SET state = 'available' FROM due WHERE tasks.id = due.id RETURNING tasks.queue
+                UPDATE tasks SET state = 'available' FROM due WHERE tasks.id = due.id RETURNING tasks.queue, tasks.run_at
             )
-            SELECT queue, count(*) FROM promoted GROUP BY queue
+            SELECT queue, count(*), min(run_at) FROM promoted GROUP BY queue
             """,
             [.int8(Int64(limit))]
-        ) { row throws(PostgresError) in (QueueName(trusted: try row.text(0)), Int(try row.int64(1))) }
+        ) { row throws(PostgresError) in
+            (
+                QueueName(trusted: try row.text(0)),
+                Promotion(count: Int(try row.int64(1)), earliest: try row.timestamp(2))
+            )
+        }
     }
 
     /// Takes running tasks from workers that are gone and from attempts beyond their deadline, while `term` leads.

@@ -17,6 +17,8 @@ struct SearchCommand: AsyncParsableCommand {
     @Flag(name: .long, help: "Say how each hit came to its place.") var explain = false
     @OptionGroup var tenant: TenantOptions
     @Option(name: .long, help: "Which index to ask.") var index: IndexName = .default
+    @Option(name: .long, help: "Ask the version of this number, any that has its table, instead of the live one.")
+    var indexVersion: Int?
     @OptionGroup var output: OutputOptions
 
     func validate() throws {
@@ -30,10 +32,18 @@ struct SearchCommand: AsyncParsableCommand {
         let result: SearchResult
         do {
             result = try await searcher.search(
-                SearchRequest(text: query, tenant: tenant.tenant, index: index, count: k, mode: mode)
+                SearchRequest(
+                    text: query,
+                    tenant: tenant.tenant,
+                    index: index,
+                    version: indexVersion,
+                    count: k,
+                    mode: mode
+                )
             )
         } catch let error as SearchError {
-            throw CommandFailure(error.code == .noIndex ? .notFound : .failed, error.description)
+            let isMissing = error.code == .noIndex || error.code == .noVersion
+            throw CommandFailure(isMissing ? .notFound : .failed, error.description)
         }
         if output.json { return try JSON.print(Report(result)) }
         if result.hits.isEmpty { Terminal.say("nothing found for tenant '\(tenant.tenant)' in index '\(index)'") }
