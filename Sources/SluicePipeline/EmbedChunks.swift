@@ -15,12 +15,8 @@ internal import SluiceSystem
 /// once, with their numbers; the document's live version goes on answering.
 package struct EmbedChunks: Sendable {
     private let pipeline: Pipeline
-    private let embedder: any Embedder
 
-    init(pipeline: Pipeline, embedder: any Embedder) {
-        self.pipeline = pipeline
-        self.embedder = embedder
-    }
+    init(pipeline: Pipeline) { self.pipeline = pipeline }
 
     package func perform(_ input: EmbedChunksInput, _ context: AttemptContext) async throws -> AttemptOutcome {
         let version = DocumentVersionID(rawValue: input.version)
@@ -28,15 +24,18 @@ package struct EmbedChunks: Sendable {
             return .dead(TaskFailure(errorClass: "payload.invalid", message: "the range of chunks is empty"))
         }
         let ordinals = input.first...input.last
+        // The index's when the version was staged, which a swap may have changed since.
+        let model = try await pipeline.documents.embeddingModel(of: version, tenant: context.tenant) ?? pipeline.model
+        guard let embedder = pipeline.embedder(for: model) else { return .declined(Pipeline.lacks(model)) }
         let chunks = try await pipeline.documents.chunksToEmbed(version, ordinals: ordinals, tenant: context.tenant)
         context.progress(0, of: chunks.count, "embedding")
-        let (work, outcome) = try await embed(chunks, context)
+        let (work, outcome) = try await embed(chunks, model, embedder, context)
         context.progress(chunks.count, of: chunks.count, "storing \(outcome.vectors.count) vectors")
         let result = EmbeddingResult(
             version: version,
             tenant: context.tenant,
             ordinals: ordinals,
-            model: pipeline.model,
+            model: model,
             vectors: outcome.vectors,
             resplit: work.resplit
         )
@@ -66,13 +65,18 @@ package struct EmbedChunks: Sendable {
         }
     }
 
-    private func embed(_ chunks: [ChunkToEmbed], _ context: AttemptContext) async throws -> (Work, Bisection.Outcome) {
+    private func embed(
+        _ chunks: [ChunkToEmbed],
+        _ model: ModelIdentity,
+        _ embedder: any Embedder,
+        _ context: AttemptContext
+    ) async throws -> (Work, Bisection.Outcome) {
         do {
-            var work = try await fitting(chunks)
+            var work = try await fitting(chunks, embedder)
             if !work.resplit.isEmpty {
                 // A too long chunk is in no cache, but its pieces may be, from an earlier version of the document.
                 let pieces = work.resplit.values.flatMap { $0.map(\.contentHash) }
-                let known = try await pipeline.documents.cached(pieces, model: pipeline.model, tenant: context.tenant)
+                let known = try await pipeline.documents.cached(pieces, model: model, tenant: context.tenant)
                 for hash in known { work.texts[hash] = nil }
             }
             return (work, try await Bisection(embedder: embedder).embed(work.texts))
@@ -104,7 +108,7 @@ package struct EmbedChunks: Sendable {
         return .dead(failure)
     }
 
-    private func fitting(_ chunks: [ChunkToEmbed]) async throws -> Work {
+    private func fitting(_ chunks: [ChunkToEmbed], _ embedder: any Embedder) async throws -> Work {
         let limit = embedder.model.maxTokens
         let counts = try await embedder.tokenCounts(chunks.map(\.draft.text))
         var work = Work()

@@ -24,7 +24,7 @@ package struct IngestDocument: Sendable {
         guard let document = try await pipeline.documents.document(id, tenant: context.tenant) else {
             return .cancelled(reason: "the document was erased")
         }
-        guard document.index.model == pipeline.model else { return .dead(mismatch(document)) }
+        guard pipeline.knows(document.index.model) else { return .dead(mismatch(document)) }
         context.progress(0, of: Self.steps, "reading the source")
         let (file, hash): (SourceFile, SHA256Digest?)
         do {
@@ -48,12 +48,13 @@ package struct IngestDocument: Sendable {
                 context
             )
         }
-        let fingerprint = try await fingerprint()
-        if let pending = document.pending, pending.contentHash == hash, pending.fingerprint == fingerprint {
+        let fingerprint = try await fingerprint(document.index.model)
+        if let pending = document.pending, pending.contentHash == hash, Self.reads(pending.fingerprint, as: fingerprint)
+        {
             try await pipeline.documents.joinPending(document, fence: context.fence)
             return .settledByHandler
         }
-        if document.liveContentHash == hash, document.liveFingerprint == fingerprint {
+        if document.liveContentHash == hash, let live = document.liveFingerprint, Self.reads(live, as: fingerprint) {
             try await pipeline.documents.finishUnchanged(document, fence: context.fence)
             return .settledByHandler
         }
@@ -73,7 +74,7 @@ package struct IngestDocument: Sendable {
                 contentHash: hash,
                 byteCount: file.byteCount,
                 fingerprint: fingerprint,
-                model: pipeline.model,
+                model: document.index.model,
                 metadata: text.metadata,
                 characterCount: text.text.unicodeScalars.count,
                 chunks: chunks,
@@ -132,8 +133,24 @@ package struct IngestDocument: Sendable {
     private func chunked(_ text: ExtractedText) async -> [ChunkDraft] { pipeline.chunker.chunk(text) }
 
     /// Everything on which the chunks and vectors of given bytes depend.
-    private func fingerprint() async throws -> String {
-        "\(try await extractor.readerFingerprint()) | \(pipeline.chunker.fingerprint) | \(pipeline.model.fingerprint)"
+    private func fingerprint(_ model: ModelIdentity) async throws -> String {
+        "\(try await extractor.readerFingerprint())\(Self.separator)\(pipeline.chunker.fingerprint)\(Self.separator)"
+            + model.fingerprint
+    }
+
+    private static let separator = " | "
+
+    /// Whether both read and cut alike. The model, which stands last, does not matter: whichever version of the index answers, it
+    /// has the vectors of every document.
+    static func reads(_ old: String, as new: String) -> Bool {
+        func reading(_ fingerprint: String) -> String {
+            let bytes = Array(fingerprint.utf8)
+            let mark = Array(separator.utf8)
+            var end = bytes.count - mark.count
+            while end > 0, !bytes[end..<end + mark.count].elementsEqual(mark) { end -= 1 }
+            return end > 0 ? String(decoding: bytes[..<end], as: UTF8.self) : fingerprint
+        }
+        return reading(old) == reading(new)
     }
 
     private func withoutText(

@@ -36,8 +36,17 @@ package struct Pipeline: Sendable {
     package var chunker: Chunker
     /// Of the model with which chunks will be embedded, read from its description.
     package var model: ModelIdentity
+    /// A second model, for index versions that are on their way; nil: there is none.
+    package var candidateModel: ModelIdentity?
     package var extractor: (any TextExtractor)?
     package var embedder: (any Embedder)?
+    package var candidateEmbedder: (any Embedder)?
+    /// What `index.rebuild`, `index.embed` and `index.retire` work with; nil: this worker performs none of them.
+    package var versions: (any IndexVersionStore & IndexEmbedStore)?
+    /// Nil: no version passes.
+    package var gates: (any IndexGates)?
+    /// Of the time, that a rebuild copies: above 0, at most 1.
+    package var rebuildShare = 0.5
     package var limits: ExtractionLimits
     package var passwords: [String]
     /// Chunks of one `chunks.embed` task.
@@ -50,6 +59,8 @@ package struct Pipeline: Sendable {
         model: ModelIdentity,
         extractor: (any TextExtractor)? = nil,
         embedder: (any Embedder)? = nil,
+        versions: (any IndexVersionStore & IndexEmbedStore)? = nil,
+        gates: (any IndexGates)? = nil,
         limits: ExtractionLimits = ExtractionLimits(),
         passwords: [String] = [],
         embedWindow: Int = 256
@@ -60,9 +71,28 @@ package struct Pipeline: Sendable {
         self.model = model
         self.extractor = extractor
         self.embedder = embedder
+        self.versions = versions
+        self.gates = gates
         self.limits = limits
         self.passwords = passwords
         self.embedWindow = embedWindow
+    }
+
+    /// Whether the fleet's settings name this model: the current or the candidate one.
+    func knows(_ model: ModelIdentity) -> Bool { model == self.model || model == candidateModel }
+
+    /// The loaded embedder whose vectors are those of this model.
+    func embedder(for model: ModelIdentity) -> (any Embedder)? {
+        [embedder, candidateEmbedder].lazy.compactMap(\.self).first { $0.model.fingerprint == model.fingerprint }
+    }
+
+    /// Why a worker leaves a task to others.
+    static func lacks(_ model: ModelIdentity) -> TaskFailure {
+        TaskFailure(
+            errorClass: "model.unknown",
+            message: "the worker that claimed it has not loaded model \(model.fingerprint); name it in SLUICE_MODEL or "
+                + "SLUICE_CANDIDATE_MODEL of the embedding workers"
+        )
     }
 }
 
@@ -73,14 +103,24 @@ extension HandlerRegistry {
             let handler = IngestDocument(pipeline: pipeline, extractor: extractor)
             register(IngestDocumentInput.self) { try await handler.perform($0, $1) }
         }
-        if queues.contains(.embedding), let embedder = pipeline.embedder {
-            let handler = EmbedChunks(pipeline: pipeline, embedder: embedder)
+        if queues.contains(.embedding), pipeline.embedder != nil {
+            let handler = EmbedChunks(pipeline: pipeline)
             register(EmbedChunksInput.self) { try await handler.perform($0, $1) }
+            if let versions = pipeline.versions {
+                let handler = EmbedIndex(pipeline: pipeline, versions: versions)
+                register(EmbedIndexInput.self) { try await handler.perform($0, $1) }
+            }
         }
         if queues.contains(.maintenance) {
             let handler = BuildIndex(indexes: pipeline.indexes)
             register(BuildIndexInput.self) { try await handler.perform($0, $1) }
             register(NoopInput.self) { _, _ in .completed }
+            if let versions = pipeline.versions {
+                let rebuild = RebuildIndex(pipeline: pipeline, versions: versions)
+                register(RebuildIndexInput.self) { try await rebuild.perform($0, $1) }
+                let retire = RetireIndex(versions: versions)
+                register(RetireIndexInput.self) { try await retire.perform($0, $1) }
+            }
         }
     }
 }

@@ -43,6 +43,8 @@ package enum AttemptOutcome: Sendable {
     case snoozed(for: Duration, reason: String)
     /// Never run again; `reason` is kept.
     case cancelled(reason: String)
+    /// Left to another worker, as this one lacks what it takes; no attempt is used.
+    case declined(TaskFailure)
     /// To the dead letters at once: another attempt cannot end differently.
     case dead(TaskFailure)
 }

@@ -69,7 +69,8 @@ struct SQLEnqueueTests {
             #expect(
                 rows == [
                     expected(EmbedChunksInput.self), expected(IngestDocumentInput.self),
-                    expected(BuildIndexInput.self), expected(NoopInput.self),
+                    expected(BuildIndexInput.self), expected(EmbedIndexInput.self), expected(RebuildIndexInput.self),
+                    expected(RetireIndexInput.self), expected(NoopInput.self),
                 ]
             )
         }

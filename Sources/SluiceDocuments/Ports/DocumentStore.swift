@@ -59,6 +59,9 @@ package protocol DocumentStore: Sendable {
     func chunksToEmbed(_ version: DocumentVersionID, ordinals: ClosedRange<Int>, tenant: TenantID) async throws
         -> [ChunkToEmbed]
 
+    /// What the staged chunks of a version are to be embedded with; nil when the document is gone.
+    func embeddingModel(of version: DocumentVersionID, tenant: TenantID) async throws -> ModelIdentity?
+
     /// Those of the hashes whose vectors of this model the tenant's cache holds.
     func cached(_ hashes: [SHA256Digest], model: ModelIdentity, tenant: TenantID) async throws -> Set<SHA256Digest>
 

@@ -38,6 +38,7 @@ package struct VerdictPolicy: Sendable {
         case .success(.completed): return .completed
         case .success(.cancelled(let why)): return .cancelled(reason: why)
         case .success(.snoozed(let delay, let why)): return .snoozed(for: delay, reason: why)
+        case .success(.declined(let reason)): return .declined(reason)
         case .success(.dead(let failure)): return .dead(failure)
         case .failure(is StaleLease): return nil
         case .failure, nil:

@@ -31,19 +31,26 @@ package enum WorkerService {
         }
         // Loaded before the worker registers: a model that does not load must not hold tasks.
         let embedder = concurrency[.embedding] == nil ? nil : try await settings.makeEmbedder()
-        if let embedder { logger.notice("model loaded", metadata: ["model": "\(embedder.model.fingerprint)"]) }
+        let candidate = concurrency[.embedding] == nil ? nil : try await settings.makeCandidateEmbedder()
+        for embedder in [embedder, candidate] {
+            if let embedder { logger.notice("model loaded", metadata: ["model": "\(embedder.model.fingerprint)"]) }
+        }
         let announce: @Sendable ([EnqueuedTask]) async -> Void = { await enqueuer.announce($0) }
-        let pipeline = Pipeline(
+        var pipeline = Pipeline(
             documents: PostgresDocumentStore(data, announce: announce),
             indexes: PostgresIndexStore(data, announce: announce),
             chunker: try settings.makeChunker(),
             model: model,
             extractor: extractors,
             embedder: embedder,
+            versions: PostgresIndexVersions(data, announce: announce),
             limits: settings.limits,
             passwords: settings.documentPasswords,
             embedWindow: settings.embedWindow
         )
+        pipeline.candidateModel = try settings.candidateIdentity()
+        pipeline.candidateEmbedder = candidate
+        pipeline.rebuildShare = settings.rebuildShare
         var handlers = HandlerRegistry()
         handlers.registerPipeline(pipeline, queues: concurrency.keys)
         if concurrency[.maintenance] != nil {

@@ -16,6 +16,10 @@ package struct Settings: Sendable {
     package var home: String?
     /// A model directory as Optimum exports it.
     package var modelDirectory: String?
+    /// A second model, for index versions on their way to it; nil: there is none.
+    package var candidateModelDirectory: String?
+    /// Of the time, that a rebuild copies vectors: above 0, at most 1.
+    package var rebuildShare: Double
     package var openVINOLibrary: String?
     package var tokenizersLibrary: String?
     package var embedThreads: Int
@@ -70,6 +74,8 @@ package struct Settings: Sendable {
         redisPrefix = reader.text("SLUICE_REDIS_PREFIX") ?? "sluice"
         payloadKeys = Self.payloadKeys(&reader)
         modelDirectory = reader.text("SLUICE_MODEL") ?? home.map { $0 + "/models/all-MiniLM-L6-v2/int8" }
+        candidateModelDirectory = reader.text("SLUICE_CANDIDATE_MODEL")
+        rebuildShare = Double(reader.integer("SLUICE_REBUILD_SHARE_PERCENT", default: 50, in: 1...100)) / 100
         openVINOLibrary = reader.text("SLUICE_OPENVINO_LIBRARY") ?? home.map { $0 + "/openvino/lib/libopenvino_c.so" }
         tokenizersLibrary =
             reader.text("SLUICE_OPENVINO_TOKENIZERS") ?? home.map { $0 + "/openvino/lib/libopenvino_tokenizers.so" }

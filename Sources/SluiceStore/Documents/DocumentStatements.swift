@@ -113,7 +113,7 @@ enum DocumentStatements {
     ) -> Statement<(ordinal: Int, hash: SHA256Digest)> {
         Statement(
             """
-            SELECT ordinal, content_hash FROM staged_chunks
+            SELECT DISTINCT ordinal, content_hash FROM staged_chunks
             WHERE version_id = $1 AND NOT EXISTS (
                 SELECT FROM embedding_cache AS cache WHERE cache.tenant_id = staged_chunks.tenant_id
                     AND cache.model_fingerprint = $2 AND cache.content_hash = staged_chunks.content_hash
@@ -124,10 +124,23 @@ enum DocumentStatements {
         ) { row throws(PostgresError) in (try row.int32(0), try row.digest(1)) }
     }
 
-    static func planned(_ version: DocumentVersionID, kept: Int, cached: Int, tasks: Int) -> Statement<Void> {
+    static func planned(
+        _ version: DocumentVersionID,
+        kept: Int,
+        cached: Int,
+        tasks: Int,
+        _ model: ModelIdentity
+    ) -> Statement<Void> {
         Statement(
-            "UPDATE document_versions SET chunks_kept = $2, chunks_cached = $3, embeds_pending = $4 WHERE id = $1",
-            [.int8(version.rawValue), .int4(kept), .int4(cached), .int4(tasks)]
+            """
+            UPDATE document_versions SET chunks_kept = $2, chunks_cached = $3, embeds_pending = $4, model_fingerprint = $5,
+                model_dimension = $6
+            WHERE id = $1
+            """,
+            [
+                .int8(version.rawValue), .int4(kept), .int4(cached), .int4(tasks), .text(model.fingerprint),
+                .int4(model.dimension),
+            ]
         )
     }
 }

@@ -1,6 +1,7 @@
 internal import SluiceCore
 internal import SluiceDocuments
 internal import SluicePostgres
+internal import SluiceQueue
 internal import SluiceSystem
 
 /// The step that makes a staged version the one that answers, inside the transaction of the task that completes it.
@@ -90,9 +91,30 @@ enum GoLive {
             WHERE chunks.document_id = $1 AND NOT EXISTS (
                 SELECT FROM \(quotedIdentifier(IndexVersionNames.table(version))) AS present WHERE present.chunk_id = chunks.id
             )
-            ORDER BY chunks.id
+            ORDER BY chunks.id ON CONFLICT DO NOTHING
             """,
             [.int8(document.rawValue), .text(model.fingerprint)]
+        )
+    }
+
+    /// Vectors of the document's chunks that a version of the index lacks, from one that has them all.
+    static func copyVectors(
+        _ version: IndexVersionRecord,
+        from live: IndexVersionID,
+        _ document: DocumentID
+    ) -> Statement<Void> {
+        let table = quotedIdentifier(IndexVersionNames.table(version.id))
+        return Statement(
+            """
+            INSERT INTO \(table) (chunk_id, tenant_id, content_hash, embedding)
+            SELECT live.chunk_id, live.tenant_id, live.content_hash, live.embedding::\(version.spec.storage.rawValue)
+            FROM chunks JOIN \(quotedIdentifier(IndexVersionNames.table(live))) AS live ON live.chunk_id = chunks.id
+            WHERE chunks.document_id = $1 AND NOT EXISTS (
+                SELECT FROM \(table) AS present WHERE present.chunk_id = chunks.id
+            )
+            ORDER BY chunks.id ON CONFLICT DO NOTHING
+            """,
+            [.int8(document.rawValue)]
         )
     }
 
@@ -151,35 +173,100 @@ enum GoLive {
         )
     }
 
-    /// Runs all of it. Throws, and so rolls back, when a single chunk would be without its vector.
+    /// What goes live.
+    struct Frame: Sendable {
+        let version: DocumentVersionID
+        let document: DocumentID
+        let tenant: TenantID
+        /// What its chunks are embedded with.
+        let model: ModelIdentity
+    }
+
+    /// What came of it.
+    enum Outcome: Sendable {
+        case live
+        /// The index is asked with another model by now: nothing was changed, and these ordinals have no vector of it.
+        case lacks(ModelIdentity, ordinals: [Int])
+    }
+
+    /// Runs all of it. Throws, and so rolls back, when a single chunk would be without its vector in the version that answers, or
+    /// in one with the same model. Versions with another model get what the cache has, and a task that brings the rest: however
+    /// slow or broken a candidate is, it keeps no document from answering.
+    ///
+    /// - Parameter enqueue: stores those tasks.
     static func run(
-        _ version: DocumentVersionID,
-        of document: DocumentID,
-        model: ModelIdentity,
-        in transaction: PostgresTransaction
-    ) async throws {
-        let written = try await transaction.query(IndexStatements.written(document, model))
+        _ frame: Frame,
+        in transaction: PostgresTransaction,
+        enqueue: ([NewTask]) async throws -> Void
+    ) async throws -> Outcome {
+        let (version, document) = (frame.version, frame.document)
+        // Before it is asked what to write to: see `PostgresIndexVersions`.
+        try await transaction.execute(VersionStatements.share(of: document))
+        let written = try await transaction.query(VersionStatements.written(document))
+        guard let answering = written.first(where: { $0.state == .live }) else {
+            throw TaskFailure(
+                errorClass: "index.gone",
+                message: "the index of document \(document) has no live version"
+            )
+        }
+        let live = try await transaction.query(live(document))
+        if answering.spec.model != frame.model {
+            let known = Set(live.map(\.hash))
+            let lacking = try await transaction.query(DocumentStatements.missing(version, answering.spec.model))
+                .filter { !known.contains($0.hash) }.map(\.ordinal)
+            if !lacking.isEmpty { return .lacks(answering.spec.model, ordinals: lacking) }
+            try await transaction.execute(cacheLive(answering.id, document, answering.spec.model))
+        }
         // The whole list of a document is large for the server's statistics, which know nothing of this transaction: what is
         // matched here needs no plan.
         let staged = try await transaction.query(staged(version))
-        let diff = ChunkDiff(live: try await transaction.query(live(document)), staged: staged.map(\.hash))
+        let diff = ChunkDiff(live: live, staged: staged.map(\.hash))
         var changes: [Statement<Void>] = []
         if !diff.gone.isEmpty { changes.append(remove(diff.gone)) }
         if !diff.kept.isEmpty { changes.append(move(diff.kept, staged, version)) }
         if !diff.added.isEmpty { changes.append(add(diff.added, staged, version, document)) }
         try await transaction.execute(changes)
-        for indexVersion in written {
-            try await transaction.execute(addVectors(indexVersion, document, model))
-            let without = try await transaction.query(countWithoutVector(indexVersion, document)).first ?? 0
-            if without > 0 {
-                throw TaskFailure(
-                    errorClass: "vectors.missing",
-                    message: "\(without) chunks of document \(document) have no vector of model \(model.fingerprint); "
-                        + "nothing was changed, ingest the document again"
-                )
+        try await transaction.execute(addVectors(answering.id, document, answering.spec.model))
+        try await check(answering, document, transaction)
+        for other in written where other.id != answering.id {
+            if other.spec.model == answering.spec.model {
+                try await transaction.execute(copyVectors(other, from: answering.id, document))
+                try await check(other, document, transaction)
+                continue
+            }
+            try await transaction.execute(addVectors(other.id, document, other.spec.model))
+            if try await transaction.query(countWithoutVector(other.id, document)).first != 0 {
+                try await enqueue([embedTask(other, frame)])
             }
         }
         try await transaction.execute(publish(version, document))
         try await transaction.execute(tellBatches(version, document))
+        return .live
+    }
+
+    private static func check(
+        _ indexVersion: IndexVersionRecord,
+        _ document: DocumentID,
+        _ transaction: PostgresTransaction
+    ) async throws {
+        let without = try await transaction.query(countWithoutVector(indexVersion.id, document)).first ?? 0
+        if without > 0 {
+            throw TaskFailure(
+                errorClass: "vectors.missing",
+                message:
+                    "\(without) chunks of document \(document) have no vector of model \(indexVersion.spec.model.fingerprint); "
+                    + "nothing was changed, ingest the document again"
+            )
+        }
+    }
+
+    /// A key of the document's version: a task that runs already may have read the chunks of the one before.
+    private static func embedTask(_ indexVersion: IndexVersionRecord, _ frame: Frame) throws -> NewTask {
+        try NewTask(
+            EmbedIndexInput(version: indexVersion.id, document: frame.document),
+            tenant: frame.tenant,
+            priority: EmbedIndexInput.documentPriority,
+            uniqueKey: "version/\(indexVersion.id)/document-version/\(frame.version)"
+        )
     }
 }

@@ -72,19 +72,6 @@ enum IndexStatements {
         )
     }
 
-    /// Versions of a document's index that every ingest with this model writes to.
-    static func written(_ document: DocumentID, _ model: ModelIdentity) -> Statement<IndexVersionID> {
-        Statement(
-            """
-            SELECT index_versions.id FROM index_versions JOIN documents USING (index_id)
-            WHERE documents.id = $1 AND index_versions.model_fingerprint = $2
-                AND index_versions.state IN ('building', 'indexing', 'validating', 'ready', 'live', 'soaking')
-            ORDER BY index_versions.id
-            """,
-            [.int8(document.rawValue), .text(model.fingerprint)]
-        ) { row throws(PostgresError) in IndexVersionID(rawValue: try row.int64(0)) }
-    }
-
     /// Nil when there is no such index; else whether it is valid.
     static func hnswState(_ name: String) -> Statement<Bool> {
         Statement(
@@ -99,6 +86,7 @@ enum IndexStatements {
         let m: Int
         let efConstruction: Int
         let vectors: Int
+        let storage: VectorStorage
         /// About what the graph takes: vectors, links to 2·m neighbours on the lowest level and some above, and overhead.
         let graphMegabytes: Int
     }
@@ -107,18 +95,34 @@ enum IndexStatements {
         Statement(
             """
             SELECT hnsw_m, hnsw_ef_construction, dimension,
-                (SELECT count(*) FROM \(quotedIdentifier(IndexVersionNames.table(version))))
+                (SELECT count(*) FROM \(quotedIdentifier(IndexVersionNames.table(version)))), storage
             FROM index_versions WHERE id = $1
             """,
             [.int8(version.rawValue)]
         ) { row throws(PostgresError) in
             let (m, dimension, vectors) = (try row.int32(0), try row.int32(2), Int(try row.int64(3)))
+            guard let storage = VectorStorage(rawValue: try row.text(4)) else {
+                throw PostgresError(.undecodableColumn, "a type of vectors that this program does not know")
+            }
             return BuildPlan(
                 m: m,
                 efConstruction: try row.int32(1),
                 vectors: vectors,
-                graphMegabytes: vectors * (dimension * 2 + m * 2 * 16 * 5 / 4 + 256) / 1_048_576 + 1
+                storage: storage,
+                graphMegabytes: HNSWSize.graphMegabytes(vectors, dimension, storage, m: m)
             )
+        }
+    }
+
+    /// How far the build under way is; no row when none is.
+    static func buildProgress(_ version: IndexVersionID) -> Statement<HNSWProgress> {
+        Statement(
+            """
+            SELECT phase, tuples_done, tuples_total FROM pg_stat_progress_create_index WHERE relid = to_regclass($1)
+            """,
+            [.text(IndexVersionNames.table(version))]
+        ) { row throws(PostgresError) in
+            HNSWProgress(phase: try row.text(0), done: Int(try row.int64(1)), total: Int(try row.int64(2)))
         }
     }
 

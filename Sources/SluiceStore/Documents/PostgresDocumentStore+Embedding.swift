@@ -1,6 +1,7 @@
 package import SluiceCore
 package import SluiceDocuments
 internal import SluicePostgres
+internal import SluiceQueue
 package import SluiceSystem
 
 extension PostgresDocumentStore {
@@ -11,6 +12,12 @@ extension PostgresDocumentStore {
     ) async throws -> [ChunkToEmbed] {
         try await inTenant(tenant, readOnly: true) { transaction in
             try await transaction.query(StagedChunks.withoutVector(version, ordinals))
+        }
+    }
+
+    package func embeddingModel(of version: DocumentVersionID, tenant: TenantID) async throws -> ModelIdentity? {
+        try await store.inTenant(tenant, readOnly: true) { transaction in
+            try await transaction.query(StagedChunks.model(version)).first
         }
     }
 
@@ -47,17 +54,21 @@ extension PostgresDocumentStore {
     }
 
     package func finishEmbedding(_ result: EmbeddingResult, fence: Fence) async throws -> EmbedReport {
-        try await inTenant(result.tenant) { transaction in
+        let (report, enqueued) = try await inTenant(result.tenant) { transaction in
             try await store.hold(fence, in: transaction)
-            let report = try await apply(result, transaction)
+            let (report, enqueued) = try await apply(result, transaction)
             try await store.complete(fence, in: transaction)
-            return report
+            return (report, enqueued)
         }
+        await announce(enqueued)
+        return report
     }
 
     /// Locks in the order that `PostgresDocumentStore.hold` describes.
-    private func apply(_ result: EmbeddingResult, _ transaction: PostgresTransaction) async throws -> EmbedReport {
-        let superseded = EmbedReport(isLive: false, wasSuperseded: true)
+    private func apply(_ result: EmbeddingResult, _ transaction: PostgresTransaction) async throws
+        -> (EmbedReport, [EnqueuedTask])
+    {
+        let superseded = (EmbedReport(isLive: false, wasSuperseded: true), [EnqueuedTask]())
         guard let document = try await transaction.query(Self.documentOf(result.version)).first,
             try await !transaction.query(DocumentStatements.lock(document)).isEmpty
         else { return superseded }
@@ -68,9 +79,44 @@ extension PostgresDocumentStore {
         let pending = try await transaction.query(
             Self.countDown(result.version, embedded: result.vectors.count)
         ).first
-        guard pending == 0 else { return EmbedReport(isLive: false, wasSuperseded: false) }
-        try await GoLive.run(result.version, of: document, model: result.model, in: transaction)
-        return EmbedReport(isLive: true, wasSuperseded: false)
+        guard pending == 0 else { return (EmbedReport(isLive: false, wasSuperseded: false), []) }
+        var enqueued: [EnqueuedTask] = []
+        let frame = GoLive.Frame(
+            version: result.version,
+            document: document,
+            tenant: result.tenant,
+            model: result.model
+        )
+        let outcome = try await GoLive.run(frame, in: transaction) { tasks in
+            enqueued += try await store.enqueue(tasks, in: transaction)
+        }
+        guard case .lacks(let model, let ordinals) = outcome else {
+            return (EmbedReport(isLive: true, wasSuperseded: false), enqueued)
+        }
+        // A swap came while it was being embedded: what it needs now is embedded as well, and then it goes live.
+        let windows = Self.windows(ordinals, of: Self.replanWindow)
+        let batch = try await transaction.query(Self.replan(result.version, tasks: windows.count, model)).first
+        let tasks = try windows.map {
+            try Self.embedTask($0, of: result.version, document: document, result.tenant, batch ?? nil)
+        }
+        enqueued = try await store.enqueue(tasks, in: transaction)
+        return (EmbedReport(isLive: false, wasSuperseded: false), enqueued)
+    }
+
+    private static let replanWindow = 256
+
+    private static func replan(
+        _ version: DocumentVersionID,
+        tasks: Int,
+        _ model: ModelIdentity
+    ) -> Statement<BatchID?> {
+        Statement(
+            """
+            UPDATE document_versions SET embeds_pending = $2, model_fingerprint = $3, model_dimension = $4 WHERE id = $1
+            RETURNING batch_id
+            """,
+            [.int8(version.rawValue), .int4(tasks), .text(model.fingerprint), .int4(model.dimension)]
+        ) { row throws(PostgresError) in try row.optionalInt64(0).map { BatchID(rawValue: $0) } }
     }
 
     /// Vectors go through a stage by binary COPY, then into the cache in the order of their hashes.

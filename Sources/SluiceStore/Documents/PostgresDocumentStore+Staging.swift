@@ -13,25 +13,34 @@ extension PostgresDocumentStore {
                     DocumentStatements.snapshot(version.document, version.tenant)
                 ).first
             else { throw Self.erased(version.document) }
-            try Self.check(version.model, fits: current.index)
+            try await check(version, fits: current.index, transaction)
+            // A swap may have come since the snapshot was read: what counts is what answers now.
+            var model = current.index.model
             let gaveUp = try await transaction.execute(DocumentStatements.abandonUnfinished(version.document)) > 0
             let id = try await insert(version, transaction)
             let live = try await transaction.query(GoLive.live(version.document))
-            let missing = try await missing(id, version, live, current.index.liveVersion, transaction)
+            var missing = try await missing(id, version, model, live, current.index.liveVersion, transaction)
             let kept = ChunkDiff(live: live, staged: version.chunks.map(\.contentHash)).kept.count
-            let windows = Self.windows(missing, of: window)
             // A chunk whose equal is kept may be a second one of its text: then it is neither.
             let cached = max(0, version.chunks.count - kept - missing.count)
-            try await transaction.execute(
-                DocumentStatements.planned(id, kept: kept, cached: cached, tasks: windows.count)
-            )
             var enqueued: [EnqueuedTask] = []
-            if windows.isEmpty {
-                try await GoLive.run(id, of: version.document, model: version.model, in: transaction)
-            } else {
+            if missing.isEmpty {
+                let frame = GoLive.Frame(version: id, document: version.document, tenant: version.tenant, model: model)
+                let outcome = try await GoLive.run(frame, in: transaction) { tasks in
+                    enqueued += try await store.enqueue(tasks, in: transaction)
+                }
+                if case .lacks(let other, let ordinals) = outcome { (model, missing) = (other, ordinals) }
+            }
+            let windows = Self.windows(missing, of: window)
+            try await transaction.execute(
+                DocumentStatements.planned(id, kept: kept, cached: cached, tasks: windows.count, model)
+            )
+            if !windows.isEmpty {
                 try await transaction.execute(DocumentStatements.markProcessing(version.document))
-                let tasks = try windows.map { try Self.embedTask($0, of: id, version) }
-                enqueued = try await store.enqueue(tasks, in: transaction)
+                let tasks = try windows.map {
+                    try Self.embedTask($0, of: id, document: version.document, version.tenant, version.batch)
+                }
+                enqueued += try await store.enqueue(tasks, in: transaction)
             }
             let frame = Frame(document: version.document, tenant: version.tenant, held: held, gaveUp: gaveUp)
             enqueued += try await end(fence, frame, served: version.request, transaction)
@@ -66,14 +75,15 @@ extension PostgresDocumentStore {
     private func missing(
         _ id: DocumentVersionID,
         _ version: StagedVersion,
+        _ model: ModelIdentity,
         _ live: [(chunk: ChunkID, hash: SHA256Digest)],
         _ index: IndexVersionID,
         _ transaction: PostgresTransaction
     ) async throws -> [Int] {
-        let absent = try await transaction.query(DocumentStatements.missing(id, version.model))
+        let absent = try await transaction.query(DocumentStatements.missing(id, model))
         let known = Set(live.map(\.hash))
         if absent.contains(where: { known.contains($0.hash) }) {
-            try await transaction.execute(GoLive.cacheLive(index, version.document, version.model))
+            try await transaction.execute(GoLive.cacheLive(index, version.document, model))
         }
         return absent.filter { !known.contains($0.hash) }.map(\.ordinal)
     }
@@ -85,30 +95,38 @@ extension PostgresDocumentStore {
         }
     }
 
-    private static func embedTask(
+    static func embedTask(
         _ ordinals: ClosedRange<Int>,
         of id: DocumentVersionID,
-        _ version: StagedVersion
+        document: DocumentID,
+        _ tenant: TenantID,
+        _ batch: BatchID?
     ) throws -> NewTask {
         try NewTask(
             EmbedChunksInput(
-                document: version.document.rawValue,
+                document: document.rawValue,
                 version: id.rawValue,
                 first: ordinals.lowerBound,
                 last: ordinals.upperBound
             ),
-            tenant: version.tenant,
-            batch: version.batch
+            tenant: tenant,
+            batch: batch
         )
     }
 
-    private static func check(_ model: ModelIdentity, fits index: IndexSnapshot) throws {
-        guard model == index.model else {
-            throw TaskFailure(
-                errorClass: "index.model_mismatch",
-                message: "index '\(index.name)' holds vectors of model \(index.model.fingerprint), this worker has "
-                    + "\(model.fingerprint); point SLUICE_MODEL at the index's model, or build a new index version"
-            )
-        }
+    /// What was staged for another model is well only where a version of the index has that model: then a swap came between.
+    private func check(
+        _ version: StagedVersion,
+        fits index: IndexSnapshot,
+        _ transaction: PostgresTransaction
+    ) async throws {
+        if version.model == index.model { return }
+        let written = try await transaction.query(VersionStatements.written(version.document))
+        if written.contains(where: { $0.spec.model == version.model }) { return }
+        throw TaskFailure(
+            errorClass: "index.model_mismatch",
+            message: "index '\(index.name)' holds vectors of model \(index.model.fingerprint), this worker has "
+                + "\(version.model.fingerprint); point SLUICE_MODEL at the index's model, or build a new index version"
+        )
     }
 }

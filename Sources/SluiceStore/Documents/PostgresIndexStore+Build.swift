@@ -1,5 +1,7 @@
 package import SluiceCore
+package import SluiceDocuments
 internal import SluicePostgres
+internal import SluiceSystem
 
 extension PostgresIndexStore {
     /// The most that a build may take of the server's memory for the graph, in MiB. A graph that does not fit is finished on
@@ -9,15 +11,19 @@ extension PostgresIndexStore {
 
     /// Cosine operators, although the vectors are of unit length: a score of a hit is then the distance itself, and an
     /// index stays right should a model come that does not normalise.
-    package func buildHNSW(_ version: IndexVersionID) async throws -> Bool {
+    package func buildHNSW(
+        _ version: IndexVersionID,
+        progress: @escaping @Sendable (HNSWProgress) -> Void
+    ) async throws -> Bool {
         let name = IndexVersionNames.hnsw(version)
         return try await store.pool.withConnection { connection in
             if try await connection.query(IndexStatements.hnswState(name)).first == true { return false }
             guard let plan = try await connection.query(IndexStatements.buildPlan(version)).first else {
                 throw TaskFailure(errorClass: "index.gone", message: "index version \(version) does not exist any more")
             }
+            let start = Instant.now
             do {
-                try await build(version, plan, connection)
+                try await watched(version, progress) { try await build(version, plan, connection) }
             } catch {
                 try? await reset(connection)
                 throw error
@@ -35,7 +41,8 @@ extension PostgresIndexStore {
                     version,
                     "indexed",
                     detail:
-                        "{\"m\": \(plan.m), \"ef_construction\": \(plan.efConstruction), \"vectors\": \(plan.vectors)}"
+                        "{\"m\": \(plan.m), \"ef_construction\": \(plan.efConstruction), \"vectors\": \(plan.vectors), "
+                        + "\"seconds\": \(start.elapsed.inSeconds)}"
                 ),
             ])
             return true
@@ -51,13 +58,17 @@ extension PostgresIndexStore {
         let table = quotedIdentifier(IndexVersionNames.table(version))
         let memory = min(max(plan.graphMegabytes, Self.minBuildMemory), Self.maxBuildMemory)
         try await connection.script(
-            "SET statement_timeout = 0; SET lock_timeout = '30s'; SET maintenance_work_mem = '\(memory)MB'"
+            // A build whose worker was killed must not go on for hours, and keep the next one waiting.
+            """
+            SET statement_timeout = 0; SET lock_timeout = '30s'; SET maintenance_work_mem = '\(memory)MB';
+            SET client_connection_check_interval = '2s'
+            """
         )
         // What is there is a build that was cut off: CONCURRENTLY leaves it behind, invalid.
         try await connection.script("DROP INDEX CONCURRENTLY IF EXISTS \(name)", timeout: .seconds(600))
         let create = """
             CREATE INDEX CONCURRENTLY \(name) ON \(table)
-            USING hnsw (embedding halfvec_cosine_ops) WITH (m = \(plan.m), ef_construction = \(plan.efConstruction))
+            USING hnsw (embedding \(plan.storage.rawValue)_cosine_ops) WITH (m = \(plan.m), ef_construction = \(plan.efConstruction))
             """
         do throws(PostgresError) {
             try await connection.script(create, timeout: Self.buildLimit)
@@ -69,13 +80,51 @@ extension PostgresIndexStore {
             try await connection.script(create, timeout: Self.buildLimit)
         }
         try await connection.script("ANALYZE \(table)", timeout: .seconds(600))
+        // Into memory before the first question, where the server has the extension for it.
+        try await connection.script(
+            """
+            DO $$ BEGIN IF to_regproc('pg_prewarm') IS NOT NULL THEN
+                PERFORM pg_prewarm('\(name)'), pg_prewarm('\(table)');
+            END IF; END $$
+            """,
+            timeout: .seconds(600)
+        )
+    }
+
+    /// Runs `build` and meanwhile tells how far it is, from another connection.
+    private func watched(
+        _ version: IndexVersionID,
+        _ progress: @escaping @Sendable (HNSWProgress) -> Void,
+        _ build: @Sendable () async throws -> Void
+    ) async throws {
+        try await withoutActuallyEscaping(build) { build in
+            try await withThrowingTaskGroup(of: Bool.self) { group in
+                group.addTask {
+                    try await build()
+                    return true
+                }
+                group.addTask {
+                    while !Task.isCancelled {
+                        // A look that fails, or finds no room in the pool, is worth no build.
+                        if let state = try? await store.pool.query(IndexStatements.buildProgress(version)).first {
+                            progress(state)
+                        }
+                        try? await Task.sleep(for: .seconds(1))
+                    }
+                    return false
+                }
+                while let isBuilt = try await group.next(), !isBuilt {}
+                group.cancelAll()
+            }
+        }
     }
 
     private static let buildLimit = Duration.seconds(6 * 3_600)
 
     private func reset(_ connection: PostgresConnection) async throws {
         try await connection.script(
-            "RESET statement_timeout; RESET lock_timeout; RESET maintenance_work_mem; RESET max_parallel_maintenance_workers"
+            "RESET statement_timeout; RESET lock_timeout; RESET maintenance_work_mem; RESET max_parallel_maintenance_workers; "
+                + "RESET client_connection_check_interval"
         )
     }
 }

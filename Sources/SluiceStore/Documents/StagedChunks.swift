@@ -52,7 +52,9 @@ enum StagedChunks {
             WHERE version_id = $1 AND ordinal BETWEEN $2 AND $3 AND document_versions.state = 'embedding'
                 AND NOT EXISTS (
                     SELECT FROM embedding_cache AS cache WHERE cache.tenant_id = staged_chunks.tenant_id
-                        AND cache.model_fingerprint = index_versions.model_fingerprint
+                        AND cache.model_fingerprint = coalesce(
+                            document_versions.model_fingerprint, index_versions.model_fingerprint
+                        )
                         AND cache.content_hash = staged_chunks.content_hash
                 )
             ORDER BY ordinal, part
@@ -75,6 +77,21 @@ enum StagedChunks {
                 )
             )
         }
+    }
+
+    /// What its chunks are to be embedded with: the index's model when it was staged.
+    static func model(_ version: DocumentVersionID) -> Statement<ModelIdentity> {
+        Statement(
+            """
+            SELECT coalesce(document_versions.model_fingerprint, index_versions.model_fingerprint),
+                coalesce(document_versions.model_dimension, index_versions.dimension)
+            FROM document_versions JOIN documents ON documents.id = document_versions.document_id
+            JOIN indexes ON indexes.id = documents.index_id
+            JOIN index_versions ON index_versions.id = indexes.live_version
+            WHERE document_versions.id = $1
+            """,
+            [.int8(version.rawValue)]
+        ) { row throws(PostgresError) in ModelIdentity(fingerprint: try row.text(0), dimension: try row.int32(1)) }
     }
 
     static func remove(_ version: DocumentVersionID, ordinals: [Int]) -> Statement<Void> {

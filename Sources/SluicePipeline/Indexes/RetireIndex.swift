@@ -1,0 +1,32 @@
+internal import Logging
+internal import SluiceCore
+internal import SluiceDocuments
+package import SluiceQueue
+
+/// `index.retire`: drops the table of a version that soaked, failed or was aborted, and the cached vectors of a model that
+/// nothing uses any more.
+package struct RetireIndex: Sendable {
+    private let versions: any IndexVersionStore
+
+    init(versions: any IndexVersionStore) { self.versions = versions }
+
+    package func perform(_ input: RetireIndexInput, _ context: AttemptContext) async throws -> AttemptOutcome {
+        let id = IndexVersionID(rawValue: input.version)
+        do {
+            switch try await versions.retire(id, isForced: false, fence: context.fence) {
+            case .dropped(let uncached):
+                context.logger.notice(
+                    "index version dropped",
+                    metadata: ["index.version": "\(id)", "uncached": "\(uncached)"]
+                )
+            case .later(let delay):
+                // Rolled back and swapped out again meanwhile: the soak began anew.
+                return .snoozed(for: delay, reason: "it still soaks")
+            case .wasDropped, .needed: break
+            }
+            return .completed
+        } catch  where error.isTransientFailure && !context.isCancelled {
+            return .snoozed(for: .seconds(2), reason: "somebody still reads it: \(error)")
+        }
+    }
+}

@@ -1,0 +1,54 @@
+package import SluiceCore
+package import SluiceDocuments
+internal import SluicePostgres
+
+extension PostgresIndexVersions {
+    private static let uncacheChunk = 5_000
+
+    /// First the state, so that nothing writes to it any more; then the table; then vectors that nothing wants. Each can be done
+    /// again.
+    ///
+    /// Readers hold a table for the length of one short transaction: DROP waits for those a moment, and otherwise gives way and
+    /// is tried again. A reader that comes too late finds no table, reads the pointer anew and asks again.
+    package func retire(_ id: IndexVersionID, isForced: Bool, fence: Fence?) async throws -> Retirement {
+        guard var version = try await version(id) else { return .wasDropped }
+        if version.state == .soaking {
+            let facts = IndexVersionFacts(isForced: isForced)
+            do {
+                _ = try await advance(id, .retired, facts, reason: isForced ? "asked for" : nil, fence: fence)
+            } catch IndexRefusal.soaking {
+                let left = try await store.pool.query(SwapStatements.soakLeft(id)).first ?? 60
+                return .later(.seconds(max(1, left)))
+            }
+            guard let retired = try await self.version(id) else { return .wasDropped }
+            version = retired
+        }
+        guard version.state.isFinal else { return .needed }
+        if version.droppedAt == nil {
+            try await store.pool.transaction(settings: [("lock_timeout", "200")]) { transaction in
+                if let fence { try await store.hold(fence, in: transaction) }
+                let table = quotedIdentifier(IndexVersionNames.table(id))
+                try await transaction.script("DROP TABLE IF EXISTS \(table)")
+                try await transaction.execute(SwapStatements.dropped(version))
+                try await transaction.execute(
+                    VersionStatements.event(version, "dropped", to: version.state, reason: nil)
+                )
+            }
+        }
+        let uncached = try await uncache(version.spec.model, fence)
+        return version.droppedAt == nil || uncached > 0 ? .dropped(uncached: uncached) : .wasDropped
+    }
+
+    private func uncache(_ model: ModelIdentity, _ fence: Fence?) async throws -> Int {
+        var uncached = 0
+        while true {
+            let removed = try await store.pool.transaction { transaction in
+                if let fence { try await store.hold(fence, in: transaction) }
+                guard try await transaction.query(SwapStatements.isModelUsed(model)).first == false else { return 0 }
+                return try await transaction.execute(SwapStatements.uncache(model, limit: Self.uncacheChunk))
+            }
+            uncached += removed
+            if removed < Self.uncacheChunk { return uncached }
+        }
+    }
+}
