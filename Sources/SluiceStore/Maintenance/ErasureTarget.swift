@@ -106,7 +106,7 @@ extension ErasureTarget {
         """
         \(row).tenant_id = $1 AND (
             \(row).kind = 'document.ingest' AND \(row).unique_key = 'document/' || $2::text
-            OR \(row).kind IN ('document.ingest', 'chunks.embed') AND \(row).payload ->> 'document' = $2::text
+            OR \(row).kind IN ('document.ingest', 'chunks.embed', 'index.embed') AND \(row).payload ->> 'document' = $2::text
             OR \(row).kind = 'chunks.embed' AND EXISTS (
                 SELECT FROM document_versions AS version
                 WHERE version.document_id = $2 AND version.id::text = \(row).payload ->> 'version'
