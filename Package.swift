@@ -197,8 +197,8 @@ let package = Package(
         tests(
             "SluicePipelineTests",
             [
-                "SluicePipeline", "SluiceStore", "SluicePostgres", "SluiceInference", "SluiceQueue", "SluiceDocuments",
-                "SluiceCore", "SluiceSystem", "SluiceTestKit", "SluiceServerKit", logging,
+                "SluicePipeline", "SluiceStore", "SluiceSearch", "SluicePostgres", "SluiceInference", "SluiceQueue",
+                "SluiceDocuments", "SluiceCore", "SluiceSystem", "SluiceTestKit", "SluiceServerKit", logging,
             ]
         ),
         tests(
