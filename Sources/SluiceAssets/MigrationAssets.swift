@@ -197,9 +197,21 @@ package enum MigrationAssets {
         ),
         Script(
             version: 32,
-            name: "m0032_gates",
-            up: PackageResources.m0032_gates_up_sql,
-            down: PackageResources.m0032_gates_down_sql
+            name: "m0032_erasures",
+            up: PackageResources.m0032_erasures_up_sql,
+            down: PackageResources.m0032_erasures_down_sql
+        ),
+        Script(
+            version: 33,
+            name: "m0033_erasing_enqueue",
+            up: PackageResources.m0033_erasing_enqueue_up_sql,
+            down: PackageResources.m0033_erasing_enqueue_down_sql
+        ),
+        Script(
+            version: 34,
+            name: "m0034_gates",
+            up: PackageResources.m0034_gates_up_sql,
+            down: PackageResources.m0034_gates_down_sql
         ),
     ]
 }

@@ -55,6 +55,9 @@ package enum WorkerService {
         (pipeline.gates, pipeline.drift) = (gates, gates)
         var handlers = HandlerRegistry()
         handlers.registerPipeline(pipeline, queues: concurrency.keys)
+        if concurrency[.maintenance] != nil {
+            handlers.registerMaintenance(settings.maintenance(data, hints: hints))
+        }
         if Environment.value("SLUICE_TEST_KINDS") == "1", concurrency[.maintenance] != nil {
             handlers.registerTestHook()
         }
