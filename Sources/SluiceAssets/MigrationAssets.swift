@@ -195,5 +195,17 @@ package enum MigrationAssets {
             up: PackageResources.m0031_rebuilds_up_sql,
             down: PackageResources.m0031_rebuilds_down_sql
         ),
+        Script(
+            version: 32,
+            name: "m0032_attributes",
+            up: PackageResources.m0032_attributes_up_sql,
+            down: PackageResources.m0032_attributes_down_sql
+        ),
+        Script(
+            version: 33,
+            name: "m0033_word_parts",
+            up: PackageResources.m0033_word_parts_up_sql,
+            down: PackageResources.m0033_word_parts_down_sql
+        ),
     ]
 }
