@@ -197,15 +197,27 @@ package enum MigrationAssets {
         ),
         Script(
             version: 32,
-            name: "m0032_attributes",
-            up: PackageResources.m0032_attributes_up_sql,
-            down: PackageResources.m0032_attributes_down_sql
+            name: "m0032_erasures",
+            up: PackageResources.m0032_erasures_up_sql,
+            down: PackageResources.m0032_erasures_down_sql
         ),
         Script(
             version: 33,
-            name: "m0033_word_parts",
-            up: PackageResources.m0033_word_parts_up_sql,
-            down: PackageResources.m0033_word_parts_down_sql
+            name: "m0033_erasing_enqueue",
+            up: PackageResources.m0033_erasing_enqueue_up_sql,
+            down: PackageResources.m0033_erasing_enqueue_down_sql
+        ),
+        Script(
+            version: 34,
+            name: "m0034_attributes",
+            up: PackageResources.m0034_attributes_up_sql,
+            down: PackageResources.m0034_attributes_down_sql
+        ),
+        Script(
+            version: 35,
+            name: "m0035_word_parts",
+            up: PackageResources.m0035_word_parts_up_sql,
+            down: PackageResources.m0035_word_parts_down_sql
         ),
     ]
 }

@@ -53,6 +53,9 @@ package enum WorkerService {
         pipeline.rebuildShare = settings.rebuildShare
         var handlers = HandlerRegistry()
         handlers.registerPipeline(pipeline, queues: concurrency.keys)
+        if concurrency[.maintenance] != nil {
+            handlers.registerMaintenance(settings.maintenance(data, hints: hints))
+        }
         if Environment.value("SLUICE_TEST_KINDS") == "1", concurrency[.maintenance] != nil {
             handlers.registerTestHook()
         }
