@@ -49,7 +49,8 @@ struct Workerctl: AsyncParsableCommand {
             IngestCommand.self, SearchCommand.self, StatusCommand.self, DocumentsCommand.self, TasksCommand.self,
             AttemptsCommand.self, WorkersCommand.self,
             DeadLettersCommand.self, BatchesCommand.self, QueuesCommand.self, TenantsCommand.self, KindsCommand.self,
-            SchedulesCommand.self, RebuildRedisCommand.self, MigrateCommand.self, RotatePayloadsCommand.self,
+            SchedulesCommand.self, IndexesCommand.self, RebuildRedisCommand.self, MigrateCommand.self,
+            RotatePayloadsCommand.self,
             DoctorCommand.self, PruneCommand.self, AuditCommand.self,
             CompletionCommand.self,
         ]
