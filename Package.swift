@@ -20,6 +20,7 @@ let migrations = [
     "m0023_workflow_keys", "m0024_workflow_letters",
     "m0025_depths", "m0026_isolation", "m0027_terms", "m0028_term_fill", "m0029_heading_terms",
     "m0030_heading_fill", "m0031_rebuilds",
+    "m0032_erasures", "m0033_erasing_enqueue",
 ].flatMap { ["\($0).up.sql", "\($0).down.sql"] }
 
 /// Lua scripts; `markers` stands before those that change a window.
@@ -196,8 +197,8 @@ let package = Package(
         tests(
             "SluicePipelineTests",
             [
-                "SluicePipeline", "SluiceStore", "SluicePostgres", "SluiceInference", "SluiceQueue", "SluiceDocuments",
-                "SluiceCore", "SluiceSystem", "SluiceTestKit", "SluiceServerKit", logging,
+                "SluicePipeline", "SluiceStore", "SluiceSearch", "SluicePostgres", "SluiceInference", "SluiceQueue",
+                "SluiceDocuments", "SluiceCore", "SluiceSystem", "SluiceTestKit", "SluiceServerKit", logging,
             ]
         ),
         tests(

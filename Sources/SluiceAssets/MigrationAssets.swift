@@ -195,5 +195,17 @@ package enum MigrationAssets {
             up: PackageResources.m0031_rebuilds_up_sql,
             down: PackageResources.m0031_rebuilds_down_sql
         ),
+        Script(
+            version: 32,
+            name: "m0032_erasures",
+            up: PackageResources.m0032_erasures_up_sql,
+            down: PackageResources.m0032_erasures_down_sql
+        ),
+        Script(
+            version: 33,
+            name: "m0033_erasing_enqueue",
+            up: PackageResources.m0033_erasing_enqueue_up_sql,
+            down: PackageResources.m0033_erasing_enqueue_down_sql
+        ),
     ]
 }

@@ -24,14 +24,13 @@ package struct AttemptContext: Sendable {
         report?(ProgressReport(fence: fence, done: done, total: total, message: message))
     }
 
-    /// Names the attempt. Made anew with each call: most attempts log nothing, and a copy with metadata allocates.
+    /// Names the attempt by numbers alone: logs must not have to be searched when a tenant is forgotten. Made anew with each call: most attempts log nothing, and a copy with metadata allocates.
     package var logger: Logger {
         var logger = workerLogger
         logger[metadataKey: "task.id"] = "\(task.id)"
         logger[metadataKey: "task.kind"] = "\(task.kind)"
         logger[metadataKey: "queue"] = "\(task.queue)"
         logger[metadataKey: "attempt"] = "\(task.attempt)"
-        logger[metadataKey: "tenant.id"] = "\(task.tenant)"
         return logger
     }
 

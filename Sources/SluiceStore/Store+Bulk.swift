@@ -66,7 +66,10 @@ extension Store {
         return try await pool.transaction { transaction in
             try await transaction.script(BulkStatements.stage)
             try await transaction.copy(into: "task_stage", columns: BulkStatements.columns, rows: staged)
-            let stored = try await transaction.query(BulkStatements.store())
+            let stored: [(position: Int, id: TaskID)]
+            do {
+                stored = try await transaction.query(BulkStatements.store())
+            } catch let error as PostgresError { throw Self.explained(error) }
             let keyed = stored.filter { tasks[$0.position].uniqueKey != nil }.map { tasks[$0.position] }
             if !keyed.isEmpty { try await transaction.execute(EnqueueStatements.supersedeDead(keyed)) }
             var counts: [BatchID: Int] = [:]
@@ -106,7 +109,7 @@ enum BulkStatements {
                 SELECT id, tenant, queue, kind, payload, payload_version, priority,
                     CASE WHEN delay > 0 THEN 'scheduled' ELSE 'available' END,
                     now() + make_interval(secs => delay), max_attempts, timeout, batch, key
-                FROM input ORDER BY key COLLATE "C", position
+                FROM input WHERE sluice_admit(ARRAY(SELECT DISTINCT tenant FROM input)) ORDER BY key COLLATE "C", position
                 ON CONFLICT (tenant_id, kind, unique_key) WHERE unique_key IS NOT NULL DO NOTHING
                 RETURNING id
             )

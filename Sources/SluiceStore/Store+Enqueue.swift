@@ -10,7 +10,9 @@ extension Store {
         for task in tasks { try Self.check(task) }
         let tasks = try sealed(tasks)
         var results = [EnqueuedTask?](repeating: nil, count: tasks.count)
-        for wave in EnqueueWaves.of(tasks) { try await enqueue(wave, of: tasks, into: &results, transaction) }
+        do {
+            for wave in EnqueueWaves.of(tasks) { try await enqueue(wave, of: tasks, into: &results, transaction) }
+        } catch let error as PostgresError { throw Self.explained(error) }
         let keyed = zip(tasks, results).filter { $0.0.uniqueKey != nil && $0.1?.wasDuplicate == false }.map(\.0)
         if !keyed.isEmpty { try await transaction.execute(EnqueueStatements.supersedeDead(keyed)) }
         var counts: [BatchID: Int] = [:]

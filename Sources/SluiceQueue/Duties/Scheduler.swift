@@ -67,8 +67,7 @@ package final class Scheduler: Sendable {
             logger.info(
                 schedule == nil ? "a waiting fire runs" : "fired",
                 metadata: [
-                    "schedule.id": "\(report.schedule)", "schedule": "\(schedule?.name.rawValue ?? "")",
-                    "task.id": "\(task.id)", "queue": "\(task.queue)",
+                    "schedule.id": "\(report.schedule)", "task.id": "\(task.id)", "queue": "\(task.queue)",
                 ]
             )
         }
@@ -86,9 +85,6 @@ package final class Scheduler: Sendable {
     }
 
     private func about(_ schedule: DueSchedule, _ detail: String) -> Logger.Metadata {
-        [
-            "tenant": "\(schedule.tenant)", "schedule.id": "\(schedule.id)", "schedule": "\(schedule.name)",
-            "detail": "\(detail)",
-        ]
+        ["schedule.id": "\(schedule.id)", "detail": "\(detail)"]
     }
 }

@@ -132,21 +132,26 @@ extension Worker {
         settler.finish()
     }
 
+    /// Classes of errors, not their sentences, and no reason that an operator gave: those are kept with the attempt, where an
+    /// erasure finds them.
     private static func log(_ verdict: Settlement.Verdict, _ attempt: Attempt) {
         if case .completed = verdict { return attempt.context.logger.debug("completed") }
         let logger = attempt.context.logger
         switch verdict {
         case .completed: break
         case .retry(let delay, let failure):
-            logger.warning("failed, will retry", metadata: ["in": "\(delay.inSeconds)", "error": "\(failure)"])
-        case .dead(let failure): logger.error("dead", metadata: ["error": "\(failure)"])
-        case .quarantined(let failure): logger.error("quarantined", metadata: ["error": "\(failure)"])
-        case .discarded(let failure): logger.notice("discarded", metadata: ["error": "\(failure)"])
+            logger.warning(
+                "failed, will retry",
+                metadata: ["in": "\(delay.inSeconds)", "error": "\(failure.errorClass)"]
+            )
+        case .dead(let failure): logger.error("dead", metadata: ["error": "\(failure.errorClass)"])
+        case .quarantined(let failure): logger.error("quarantined", metadata: ["error": "\(failure.errorClass)"])
+        case .discarded(let failure): logger.notice("discarded", metadata: ["error": "\(failure.errorClass)"])
         case .snoozed(let delay, let reason):
             logger.info("snoozed", metadata: ["for": "\(delay.inSeconds)", "reason": "\(reason)"])
         case .declined(let reason): logger.notice("declined", metadata: ["reason": "\(reason)"])
         case .released(_, let reason): logger.notice("released", metadata: ["reason": "\(reason)"])
-        case .cancelled(let reason): logger.notice("cancelled", metadata: ["reason": "\(reason)"])
+        case .cancelled: logger.notice("cancelled")
         }
     }
 }

@@ -57,6 +57,9 @@ package enum WorkerService {
         pipeline.rebuildShare = settings.rebuildShare
         var handlers = HandlerRegistry()
         handlers.registerPipeline(pipeline, queues: concurrency.keys)
+        if concurrency[.maintenance] != nil {
+            handlers.registerMaintenance(settings.maintenance(data, hints: hints))
+        }
         if isTest, concurrency[.maintenance] != nil {
             handlers.registerTestHook()
         }

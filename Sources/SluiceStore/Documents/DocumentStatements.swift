@@ -56,10 +56,18 @@ enum DocumentStatements {
         let requested: Int64
     }
 
-    /// Holds the document until the transaction ends: ingests of one document take turns. No row when it was erased.
+    /// Holds the document until the transaction ends: ingests of one document take turns. No row when it was erased, or is
+    /// being erased, alone or with its tenant: nothing of it is written any more.
     static func lock(_ id: DocumentID) -> Statement<Held> {
-        Statement("SELECT live_version, requested FROM documents WHERE id = $1 FOR UPDATE", [.int8(id.rawValue)]) {
-            row throws(PostgresError) in
+        Statement(
+            """
+            SELECT live_version, requested FROM documents WHERE id = $1 AND NOT EXISTS (
+                SELECT FROM erasures WHERE completed_at IS NULL AND erasures.tenant_id = documents.tenant_id
+                    AND (scope = 'tenant' OR document_id = documents.id)
+            ) FOR UPDATE
+            """,
+            [.int8(id.rawValue)]
+        ) { row throws(PostgresError) in
             Held(
                 liveVersion: try row.optionalInt64(0).map { DocumentVersionID(rawValue: $0) },
                 requested: try row.int64(1)

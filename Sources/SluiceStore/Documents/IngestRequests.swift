@@ -51,6 +51,7 @@ extension PostgresDocumentStore {
         for start in stride(from: 0, to: uris.count, by: Self.requestBatch) {
             let part = Array(uris[start..<min(start + Self.requestBatch, uris.count)])
             let enqueued = try await inTenant(tenant) { transaction in
+                try await store.refuseErasing(part, tenant, index.id, in: transaction)
                 let documents = try await transaction.query(Self.register(part, tenant, index.id))
                 let tasks = try documents.map { try Self.ingestTask($0.id, tenant, batch) }
                 let enqueued = try await store.enqueue(tasks, in: transaction)
@@ -73,6 +74,7 @@ extension PostgresDocumentStore {
         try await store.ensureTenant(tenant)
         let enqueued = try await inTenant(tenant) { transaction in
             try await store.hold(fence, in: transaction)
+            try await store.refuseErasing([uri], tenant, index.id, in: transaction)
             let documents = try await transaction.query(Self.register([uri], tenant, index.id))
             let parent: BatchID
             if let batch {

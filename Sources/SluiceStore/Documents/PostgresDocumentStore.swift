@@ -176,6 +176,6 @@ package struct PostgresDocumentStore: DocumentStore {
     }
 
     static func erased(_ document: DocumentID) -> TaskFailure {
-        TaskFailure(errorClass: "document.gone", message: "document \(document) does not exist any more")
+        TaskFailure(errorClass: "document.gone", message: "document \(document) was erased, or is being erased")
     }
 }

@@ -57,14 +57,25 @@ enum EmbedIndexStatements {
         }
     }
 
-    static func cacheStage(_ model: ModelIdentity) -> Statement<Void> {
-        Statement(
+    /// Only for texts that chunks of the scope still have: what was erased, or is being erased, while the model worked leaves
+    /// nothing behind.
+    static func cacheStage(_ version: IndexVersionRecord, _ scope: EmbedScope) -> Statement<Void> {
+        let (condition, values) = condition(scope)
+        return Statement(
             """
             INSERT INTO embedding_cache (tenant_id, model_fingerprint, content_hash, embedding)
-            SELECT tenant_id, $1, content_hash, embedding FROM index_vector_stage ORDER BY tenant_id, content_hash
-            ON CONFLICT DO NOTHING
+            SELECT tenant_id, $2, content_hash, embedding FROM index_vector_stage AS stage WHERE EXISTS (
+                SELECT FROM chunks JOIN documents ON documents.id = chunks.document_id
+                WHERE \(condition) AND documents.index_id = $1
+                    AND chunks.tenant_id = stage.tenant_id AND chunks.content_hash = stage.content_hash
+                    AND NOT EXISTS (
+                        SELECT FROM erasures WHERE completed_at IS NULL AND erasures.tenant_id = chunks.tenant_id
+                            AND (erasures.scope = 'tenant' OR erasures.document_id = chunks.document_id)
+                    )
+            )
+            ORDER BY tenant_id, content_hash ON CONFLICT DO NOTHING
             """,
-            [.text(model.fingerprint)]
+            [.int8(version.index.rawValue), .text(version.spec.model.fingerprint)] + values
         )
     }
 

@@ -26,7 +26,7 @@ extension PostgresIndexVersions: IndexEmbedStore {
             var added = 0
             let current = try await transaction.query(VersionStatements.one(id)).first
             if current?.state.isWritten == true {
-                try await cache(vectors, version.spec.model, transaction)
+                try await cache(vectors, version, scope, transaction)
                 added = try await transaction.execute(EmbedIndexStatements.addCached(version, scope))
                 let embedded = vectors.values.reduce(0) { $0 + $1.count }
                 if embedded > 0 { try await transaction.execute(EmbedIndexStatements.embedded(version, embedded)) }
@@ -39,17 +39,19 @@ extension PostgresIndexVersions: IndexEmbedStore {
     /// By binary COPY into a stage, then into the cache in its own order.
     private func cache(
         _ vectors: [TenantID: [SHA256Digest: [Float]]],
-        _ model: ModelIdentity,
+        _ version: IndexVersionRecord,
+        _ scope: EmbedScope,
         _ transaction: PostgresTransaction
     ) async throws {
         if vectors.allSatisfy(\.value.isEmpty) { return }
         var rows = CopyRows()
         for (tenant, vectors) in vectors {
             for (hash, vector) in vectors {
-                guard vector.count == model.dimension else {
+                guard vector.count == version.spec.model.dimension else {
                     throw TaskFailure(
                         errorClass: "inference.dimension",
-                        message: "the model gave \(vector.count) numbers a vector where \(model.dimension) belong"
+                        message:
+                            "the model gave \(vector.count) numbers a vector where \(version.spec.model.dimension) belong"
                     )
                 }
                 try rows.append([
@@ -65,6 +67,6 @@ extension PostgresIndexVersions: IndexEmbedStore {
             columns: ["tenant_id", "content_hash", "embedding"],
             rows: rows
         )
-        try await transaction.execute(EmbedIndexStatements.cacheStage(model))
+        try await transaction.execute(EmbedIndexStatements.cacheStage(version, scope))
     }
 }

@@ -28,6 +28,7 @@ enum EnqueueStatements {
             """
             WITH input AS MATERIALIZED (
                 SELECT nextval(pg_get_serial_sequence('tasks', 'id')) AS id, given.* FROM \(given)
+                WHERE sluice_admit($1::text[])
             ), inserted AS (
                 \(insertion) FROM input ORDER BY key COLLATE "C", position
                 ON CONFLICT (tenant_id, kind, unique_key) WHERE unique_key IS NOT NULL DO NOTHING
@@ -60,6 +61,7 @@ enum EnqueueStatements {
                 SELECT nextval(pg_get_serial_sequence('tasks', 'id')) AS id, sorted.* FROM (
                     SELECT given.*, policy
                     FROM \(given) JOIN unnest($12::text[]) WITH ORDINALITY AS policies (policy, position) USING (position)
+                    WHERE sluice_admit($1::text[])
                     ORDER BY position
                 ) AS sorted
             ), found AS MATERIALIZED (

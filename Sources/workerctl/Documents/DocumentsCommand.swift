@@ -62,7 +62,7 @@ struct DocumentsCommand: AsyncParsableCommand {
 
         func run() async throws {
             let store = try Session().store
-            for record in try await find(document, tenant.tenant, store) {
+            for record in try await findDocuments(document, tenant.tenant, store) {
                 let versions = try await store.versions(of: record.id, tenant: tenant.tenant)
                 if output.json {
                     try JSON.print(Detail(document: DocumentRow(record), versions: versions.map(VersionRow.init)))
@@ -100,7 +100,7 @@ struct DocumentsCommand: AsyncParsableCommand {
 
         func run() async throws {
             let store = try Session().store
-            for record in try await find(document, tenant.tenant, store) {
+            for record in try await findDocuments(document, tenant.tenant, store) {
                 Terminal.write(DocumentText.head(record))
                 let task = try await record.task.asyncMap { try await store.task($0) }
                 let attempts = try await record.task.asyncMap { try await store.attempts(of: $0) } ?? []
@@ -112,7 +112,7 @@ struct DocumentsCommand: AsyncParsableCommand {
 }
 
 /// By number, by URI, and by path.
-private func find(_ reference: String, _ tenant: TenantID, _ store: Store) async throws -> [DocumentRecord] {
+func findDocuments(_ reference: String, _ tenant: TenantID, _ store: Store) async throws -> [DocumentRecord] {
     var sources = SourceList()
     sources.add(reference, recursive: false)
     for name in [reference] + sources.files.map(SourceList.uri(ofFile:)) + [SourceList.uri(ofFile: reference)] {

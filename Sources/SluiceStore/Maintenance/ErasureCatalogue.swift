@@ -1,0 +1,46 @@
+internal import SluicePostgres
+
+/// What the schema's catalogue says of tables that hold rows by tenant or by document: also of those that came after this code.
+enum ErasureCatalogue {
+    struct Table: Sendable {
+        let name: String
+        let pages: Int64
+        let columns: Set<String>
+        /// Columns that begin an index without a condition.
+        let indexed: Set<String>
+    }
+
+    /// Every table with rows of its own that has a tenant: partitions one by one. Receipts are none of them.
+    static func tables() -> Statement<Table> {
+        Statement(
+            """
+            SELECT class.relname, pg_relation_size(class.oid) / current_setting('block_size')::bigint,
+                (SELECT array_agg(attname ORDER BY attnum) FROM pg_attribute
+                 WHERE attrelid = class.oid AND attnum > 0 AND NOT attisdropped),
+                ARRAY(SELECT attname FROM pg_index
+                    JOIN pg_attribute ON attrelid = indrelid AND attnum = indkey[0]
+                    WHERE indrelid = class.oid AND indpred IS NULL AND indisvalid)
+            FROM pg_class AS class
+            WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND relname <> 'erasures'
+                AND EXISTS (SELECT FROM pg_attribute WHERE attrelid = class.oid AND attname = 'tenant_id' AND NOT attisdropped)
+            """
+        ) { row throws(PostgresError) in
+            Table(
+                name: try row.text(0),
+                pages: try row.int64(1),
+                columns: Set(try row.textArray(2)),
+                indexed: Set(try row.textArray(3))
+            )
+        }
+    }
+
+    static func references() -> Statement<(from: String, to: String)> {
+        Statement(
+            """
+            SELECT child.relname, parent.relname FROM pg_constraint
+            JOIN pg_class AS child ON child.oid = conrelid JOIN pg_class AS parent ON parent.oid = confrelid
+            WHERE contype = 'f' AND child.relnamespace = current_schema()::regnamespace
+            """
+        ) { row throws(PostgresError) in (try row.text(0), try row.text(1)) }
+    }
+}
