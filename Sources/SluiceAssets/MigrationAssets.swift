@@ -207,5 +207,17 @@ package enum MigrationAssets {
             up: PackageResources.m0033_erasing_enqueue_up_sql,
             down: PackageResources.m0033_erasing_enqueue_down_sql
         ),
+        Script(
+            version: 34,
+            name: "m0034_attributes",
+            up: PackageResources.m0034_attributes_up_sql,
+            down: PackageResources.m0034_attributes_down_sql
+        ),
+        Script(
+            version: 35,
+            name: "m0035_word_parts",
+            up: PackageResources.m0035_word_parts_up_sql,
+            down: PackageResources.m0035_word_parts_down_sql
+        ),
     ]
 }
