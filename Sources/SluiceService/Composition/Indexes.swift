@@ -9,7 +9,7 @@ extension Settings {
     /// Index versions, with the gates' evidence for swaps.
     package func makeIndexVersions(
         _ store: Store,
-        evidence: SwapEvidence? = nil,
+        evidence: SwapEvidence? = PostgresGateStore.swapEvidence,
         announce: @escaping @Sendable ([EnqueuedTask]) async -> Void
     ) -> PostgresIndexVersions {
         PostgresIndexVersions(store, evidence: evidence, announce: announce)

@@ -20,7 +20,7 @@ package struct PostgresIndexVersions: IndexVersionStore {
 
     package init(
         _ store: Store,
-        evidence: SwapEvidence? = PostgresGateStore.swapEvidence,
+        evidence: SwapEvidence? = nil,
         announce: @escaping @Sendable ([EnqueuedTask]) async -> Void
     ) {
         self.store = store
