@@ -7,6 +7,7 @@ extension EndToEnd {
         private struct Run: Decodable {
             struct Gate: Decodable { let gate: String, outcome: String, note: String }
 
+            let version: Int
             let kind: String
             let verdict: String
             let gates: [Gate]
@@ -52,10 +53,22 @@ extension EndToEnd {
                 #expect(try await fleet.ctl(["eval", "nowhere"]).status == 4)
                 #expect(try await fleet.ctl(["eval", "default", "--index-version", "9"]).status == 4)
                 #expect(try await fleet.ctl(["eval", "default", "--golden", "none"]).status == 4)
+                // The gates of a worker judge what it rebuilds, and their GO lets it be swapped in.
+                let rebuild = ["indexes", "rebuild", "--m", "20", "--auto-swap", "--wait", "--timeout", "100s"]
+                let rebuilt = try await fleet.ctl(rebuild)
+                #expect(rebuilt.status == 0, "\(rebuilt.output)\(rebuilt.errors)")
+                let second = try decode(Run.self, from: try await fleet.ctl(["eval", "--json"]).output)
+                #expect(second.version == 2 && second.verdict == "go")
                 // A gate that nothing can pass: no GO, and the documented status.
                 _ = try await fleet.ctl(["gates", "thresholds", "--set", "p95_ms=1"])
                 let slow = try await fleet.ctl(["eval", "default"])
                 #expect(slow.status == 10 && slow.output.contains("NO-GO"), "\(slow.output)\(slow.errors)")
+
+                let refusedRebuild = try await fleet.ctl(["indexes", "rebuild", "--wait", "--timeout", "100s"])
+                #expect(refusedRebuild.status != 0, "\(refusedRebuild.output)\(refusedRebuild.errors)")
+                let third = try decode([Run].self, from: try await fleet.ctl(["gates", "ls", "--json"]).output)
+                #expect(third.first?.version == 3 && third.first?.verdict == "no_go")
+                _ = try await fleet.ctl(["gates", "thresholds", "--set", "p95_ms=60000"])
 
                 let add = [
                     "schedules", "add", "verify", "@every 24h", "--kind", "index.verify", "--queue", "maintenance",
@@ -70,6 +83,27 @@ extension EndToEnd {
                 #expect(listed.output.contains("no_go") && listed.output.contains("latency"))
                 #expect(try await fleet.ctl(["golden", "rm", "support"]).status == 0)
                 #expect(try await fleet.ctl(["golden", "rm", "support"]).status == 4)
+            }
+        }
+
+        @Test(
+            "vectors of the real model, quantised, are those of their texts embedded anew",
+            .enabled(if: Environment.home() != nil)
+        )
+        func realModel() async throws {
+            let home = try #require(Environment.home())
+            try await TestFleet.run(model: home + "/models/all-MiniLM-L6-v2/int8") { fleet in
+                _ = try fleet.start("coordinator")
+                _ = try fleet.startWorkers()
+                let folder = try fleet.writePDFs(3, pages: 6)
+                let ingest = try await fleet.ctl(["ingest", folder, "--recursive", "--wait"], within: .seconds(240))
+                #expect(ingest.status == 0, "\(ingest.errors)")
+                let eval = try await fleet.ctl(["eval", "--json", "--sample", "40"])
+                let run = try decode(Run.self, from: eval.output)
+                let gates = Dictionary(run.gates.map { ($0.gate, $0) }) { first, _ in first }
+                for name in ["reembedding", "cached_vectors", "recall", "tenant_coverage", "sound_vectors"] {
+                    #expect(gates[name]?.outcome == "passed", "\(name): \(gates[name]?.note ?? "")")
+                }
             }
         }
     }
