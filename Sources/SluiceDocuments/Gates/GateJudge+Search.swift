@@ -143,9 +143,11 @@ extension GateJudge {
                 bad.append("slice '\(slice)' falls by \(Self.text(-GateStatistics.mean(own)))")
             }
         }
+        // No question at all would be no hindrance to a version whose vectors are the live one's; then a few are none either.
+        let isSame = subject.isSameModel && subject.isSameChunker
         let text = "\(samples.count) questions: \(Self.text(own)) against \(Self.text(own - difference))"
         // Two versions that both find nothing are equal, and equally unknown.
-        if own == 0, difference == 0 {
+        if own == 0, difference == 0, samples.count >= least || !isSame {
             return Gate(
                 name,
                 .inconclusive,
@@ -159,7 +161,7 @@ extension GateJudge {
             if difference < threshold && GateStatistics.upperBound(differences(samples)) < threshold {
                 .failed
             } else if samples.count < least {
-                .inconclusive
+                isSame ? .notApplicable : .inconclusive
             } else if difference < threshold || !bad.isEmpty {
                 .failed
             } else {
@@ -171,7 +173,7 @@ extension GateJudge {
             measured: difference,
             threshold: threshold,
             bad.joined(separator: ", ") + (bad.isEmpty ? "" : "; ") + text
-                + (outcome == .inconclusive ? ": \(least) are needed" : ""),
+                + (samples.count < least ? ": \(least) are needed" : ""),
             figures: figures
         )
     }

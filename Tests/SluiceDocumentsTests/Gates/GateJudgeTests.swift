@@ -107,7 +107,6 @@ struct GateJudgeTests {
             (.reembedding, { $0.reembedded = .value([]) }),
             (.recall, { $0.recall = [] }), (.recall, { $0.recall = Samples.good(questions: 199).recall }),
             (.latency, { $0.latency = [1] }), (.goldenNDCG, { $0.golden = .unavailable("no model") }),
-            (.goldenMRR, { $0.golden = .value(Samples.quality(0.5, 0.5, count: 29)) }),
             (.knownItems, { $0.known = .unavailable("no model") }),
             (.goldenNDCG, { $0.golden = .value(Samples.quality(0, 0, count: 50)) }),
         ]
@@ -132,6 +131,11 @@ struct GateJudgeTests {
         #expect(thresholds.set("golden_required", to: 0) == nil)
         #expect(try outcome(.goldenNDCG, measured, subject: other, thresholds: thresholds) == .notApplicable)
         #expect(try outcome(.goldenNDCG, measured, subject: Samples.subject(model: nil)) == .notApplicable)
+        measured.golden = .value(Samples.quality(0.5, 0.5, count: 29))
+        #expect(try outcome(.goldenMRR, measured, subject: other) == .inconclusive)
+        #expect(try outcome(.goldenMRR, measured) == .notApplicable, "the live version's own vectors")
+        measured.golden = .value(Samples.quality(0.1, 0.9, count: 29))
+        #expect(try outcome(.goldenMRR, measured) == .failed, "few, but beyond doubt")
         measured.golden = .value(Samples.quality(0.5, 0.519, count: 30))
         #expect(try outcome(.goldenNDCG, measured, subject: other) == .passed)
         // Shared hits say nothing of another model.
