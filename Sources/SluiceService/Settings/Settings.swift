@@ -16,6 +16,9 @@ package struct Settings: Sendable {
     package var home: String?
     /// A model directory as Optimum exports it.
     package var modelDirectory: String?
+    /// A cross-encoder's folder, or the address of a server that reranks.
+    package var reranker: String?
+    package var rerankerKey: String?
     /// A second model, for index versions on their way to it; nil: there is none.
     package var candidateModelDirectory: String?
     /// Of the time, that a rebuild copies vectors: above 0, at most 1.
@@ -74,6 +77,8 @@ package struct Settings: Sendable {
         redisPrefix = reader.text("SLUICE_REDIS_PREFIX") ?? "sluice"
         payloadKeys = Self.payloadKeys(&reader)
         modelDirectory = reader.text("SLUICE_MODEL") ?? home.map { $0 + "/models/all-MiniLM-L6-v2/int8" }
+        reranker = reader.text("SLUICE_RERANKER")
+        rerankerKey = reader.text("SLUICE_RERANKER_KEY")
         candidateModelDirectory = reader.text("SLUICE_CANDIDATE_MODEL")
         rebuildShare = Double(reader.integer("SLUICE_REBUILD_SHARE_PERCENT", default: 50, in: 1...100)) / 100
         openVINOLibrary = reader.text("SLUICE_OPENVINO_LIBRARY") ?? home.map { $0 + "/openvino/lib/libopenvino_c.so" }

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import SluiceCore
+internal import SluiceInference
 internal import SluiceSearch
 internal import SluiceService
 internal import SluiceStore
@@ -29,8 +30,19 @@ struct SearchCommand: AsyncParsableCommand {
 
     func run() async throws {
         let session = try Session()
-        let embedder = try await session.settings.makeEmbedder(streams: 1)
-        let searcher = Searcher(pool: session.store.pool, embedder: embedder)
+        var embedders: [any Embedder] = []
+        if mode != .bm25 {
+            embedders.append(try await session.settings.makeEmbedder(streams: 1))
+            // The live version may be the candidate's.
+            if let candidate = try await session.settings.makeCandidateEmbedder(streams: 1) {
+                embedders.append(candidate)
+            }
+        }
+        let searcher = Searcher(
+            pool: session.store.pool,
+            embedders: embedders,
+            reranker: refine.rerank == nil ? nil : try await session.settings.makeReranker()
+        )
         let result: SearchResult
         var request = SearchRequest(
             text: query,
