@@ -52,6 +52,9 @@ package struct Pipeline: Sendable {
     /// Chunks of one `chunks.embed` task.
     package var embedWindow: Int
 
+    /// Nil: tenants have no indexes of their own.
+    package var tenantIndexes: (any TenantIndexStore)?
+
     package init(
         documents: any DocumentStore,
         indexes: any IndexStore,
@@ -115,6 +118,10 @@ extension HandlerRegistry {
             let handler = BuildIndex(indexes: pipeline.indexes)
             register(BuildIndexInput.self) { try await handler.perform($0, $1) }
             register(NoopInput.self) { _, _ in .completed }
+            if let tenantIndexes = pipeline.tenantIndexes {
+                let isolate = IsolateIndex(indexes: tenantIndexes)
+                register(IsolateIndexInput.self) { try await isolate.perform($0, $1) }
+            }
             if let versions = pipeline.versions {
                 let rebuild = RebuildIndex(pipeline: pipeline, versions: versions)
                 register(RebuildIndexInput.self) { try await rebuild.perform($0, $1) }

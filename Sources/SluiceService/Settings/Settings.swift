@@ -1,4 +1,5 @@
 package import SluiceCore
+package import SluiceDocuments
 package import SluiceStore
 internal import SluiceSystem
 
@@ -18,6 +19,8 @@ package struct Settings: Sendable {
     package var modelDirectory: String?
     /// A cross-encoder's folder, or the address of a server that reranks.
     package var reranker: String?
+    /// Which tenants have HNSW indexes of their own.
+    package var tenantIndexPolicy: TenantIndexPolicy
     package var rerankerKey: String?
     /// A second model, for index versions on their way to it; nil: there is none.
     package var candidateModelDirectory: String?
@@ -79,6 +82,12 @@ package struct Settings: Sendable {
         modelDirectory = reader.text("SLUICE_MODEL") ?? home.map { $0 + "/models/all-MiniLM-L6-v2/int8" }
         reranker = reader.text("SLUICE_RERANKER")
         rerankerKey = reader.text("SLUICE_RERANKER_KEY")
+        let partialFrom = reader.integer("SLUICE_TENANT_INDEX_FROM", default: 50_000, in: 1_000...1_000_000_000)
+        tenantIndexPolicy = TenantIndexPolicy(
+            partialFrom: partialFrom,
+            partialUntil: partialFrom / 2,
+            most: reader.integer("SLUICE_TENANT_INDEXES", default: 16, in: 0...256)
+        )
         candidateModelDirectory = reader.text("SLUICE_CANDIDATE_MODEL")
         rebuildShare = Double(reader.integer("SLUICE_REBUILD_SHARE_PERCENT", default: 50, in: 1...100)) / 100
         openVINOLibrary = reader.text("SLUICE_OPENVINO_LIBRARY") ?? home.map { $0 + "/openvino/lib/libopenvino_c.so" }
