@@ -33,8 +33,9 @@ enum BackfillStatements {
 
     /// Copies what there is for the next chunks.
     ///
-    /// The chunks are locked against being deleted, in the order of their ids, before anything is written: one that goes
-    /// meanwhile is not seen, and none comes back. What another transaction has written is left as it is.
+    /// The chunks are locked against being deleted before anything is written, so that none comes back; those that somebody is
+    /// about to delete are passed over, and nobody waits for anybody. (Should they stay after all, the counting afterwards finds
+    /// them.) What another transaction has written is left as it is.
     ///
     /// - Index: the primary keys of `chunks`, of both versions' tables, and of the cache.
     static func copy(_ version: IndexVersionRecord, from source: IndexVersionID?, limit: Int) -> Statement<Copied> {
@@ -57,7 +58,8 @@ enum BackfillStatements {
         return Statement(
             """
             WITH range AS MATERIALIZED (
-                SELECT id, tenant_id, document_id, content_hash FROM chunks WHERE id > $1 ORDER BY id LIMIT $2 FOR KEY SHARE
+                SELECT id, tenant_id, document_id, content_hash FROM chunks WHERE id > $1 ORDER BY id LIMIT $2
+                FOR KEY SHARE SKIP LOCKED
             ), mine AS MATERIALIZED (
                 SELECT range.id, range.tenant_id, range.content_hash
                 FROM range JOIN documents ON documents.id = range.document_id
