@@ -9,6 +9,12 @@ package struct StoredAttributes: Sendable, Equatable {
     package let tags: [String]
     /// Nil: everyone of the tenant may find it.
     package let principals: [String]?
+
+    package init(metadata: String, tags: [String], principals: [String]?) {
+        self.metadata = metadata
+        self.tags = tags
+        self.principals = principals
+    }
 }
 
 extension Store {

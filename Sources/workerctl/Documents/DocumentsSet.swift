@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import SluiceCore
+internal import SluiceDocuments
 internal import SluiceStore
 
 extension DocumentsCommand {
