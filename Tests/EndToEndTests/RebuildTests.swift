@@ -99,7 +99,9 @@ extension EndToEnd {
                 #expect(swapped.status == 0, "\(swapped.errors)")
                 let third = try decode([VersionRow].self, from: swapped.output)
                 #expect(third.first?.state == "live" && third.first?.version == 3)
-                // Ingestion goes on with the model of the index.
+                // Questions and ingestion go on with the model of the index.
+                let asked = try await fleet.ctl(["search", "handbook", "--mode", "dense", "--json"])
+                #expect(asked.status == 0 && asked.output.contains("\"version\":3"), "\(asked.errors)")
                 try fleet.write("docs/later.md", Array("# Later\n\nThe quick heron counts nine lighthouses.\n".utf8))
                 let later = try await fleet.ctl(["ingest", folder, "--recursive", "--wait", "--json"])
                 #expect(try decode(IngestReport.self, from: later.output).documents == ["ok": 1, "unchanged": 2])

@@ -154,6 +154,50 @@ struct RebuildModelTests {
         }
     }
 
+    @Test("swaps between two models while documents change: refused while vectors are outstanding, and both end whole")
+    func underWrites() async throws {
+        let candidate = CountingEmbedder(salt: 7)
+        try await RebuildFixture.run(candidate: candidate) { fixture in
+            for number in 0..<4 {
+                _ = try await fixture.ingest("\(number).txt", RebuildFixture.prose(0..<12, "w\(number)"))
+            }
+            let first = try await fixture.live()
+            let version = try await fixture.rebuild(candidateChange(fixture))
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    for round in 0..<30 {
+                        let text = RebuildFixture.prose(round..<round + 8, "r\(round % 5)")
+                        _ = try await fixture.base.request(try fixture.base.write("\(round % 6).txt", text))
+                        for queue in [QueueName.ingestion, .embedding] {
+                            while let ending = try await fixture.perform(queue) {
+                                #expect(ending == "settled" || ending == "cancelled", "a task ended as \(ending)")
+                            }
+                        }
+                    }
+                }
+                group.addTask {
+                    for round in 0..<12 {
+                        let target = round.isMultiple(of: 2) ? version : first
+                        try await eventually("swap \(round)", within: .seconds(60)) {
+                            do {
+                                _ = try await fixture.versions.swap(to: target.id, fence: nil)
+                                return true
+                            } catch IndexRefusal.incomplete {
+                                return false
+                            }
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            try await fixture.settle()
+            let wholes = (try await fixture.isWhole(version), try await fixture.isWhole(first))
+            #expect(wholes.0 && wholes.1)
+            #expect(try await fixture.base.deadLetters().isEmpty)
+            #expect(try await fixture.base.count("SELECT count(*) FROM staged_chunks") == 0)
+        }
+    }
+
     @Test("the last version with a model takes the model's vectors out of the cache when it is retired")
     func uncached() async throws {
         let candidate = CountingEmbedder(salt: 7)
@@ -212,6 +256,10 @@ struct RebuildModelTests {
             try await fixture.enqueue(input)
             #expect(try await fixture.perform(.maintenance) == "dead")
             input.m = nil
+            var poor = fixture.pipeline
+            poor.room = IndexPlan.Room(memoryMegabytes: 0)
+            try await fixture.enqueue(input)
+            #expect(try await fixture.base.performNext(.maintenance, pipeline: poor) == "dead")
             input.model = "candidate"
             try await fixture.enqueue(input)
             #expect(try await fixture.perform(.maintenance) == "declined")

@@ -1,4 +1,5 @@
-internal import SluiceDocuments
+package import SluiceDocuments
+package import SluiceInference
 package import SluiceQueue
 package import SluiceStore
 
@@ -12,7 +13,28 @@ extension Settings {
         evidence: SwapEvidence? = nil,
         announce: @escaping @Sendable ([EnqueuedTask]) async -> Void
     ) -> PostgresIndexVersions {
-        PostgresIndexVersions(store, evidence: evidence, announce: announce)
+        // Without a word about evidence the store takes that of the gates.
+        guard let evidence else { return PostgresIndexVersions(store, announce: announce) }
+        return PostgresIndexVersions(store, evidence: evidence, announce: announce)
+    }
+
+    /// What a rebuild may take.
+    package var planRoom: IndexPlan.Room {
+        IndexPlan.Room(
+            diskFree: databaseDiskFree,
+            memoryMegabytes: buildMemoryMegabytes,
+            pricePerMillionTokens: pricePerMillionTokens
+        )
+    }
+
+    /// The embedder for questions to a version with this model: the current model's, or the candidate's where that is it.
+    package func makeQueryEmbedder(for fingerprint: String?) async throws -> any Embedder {
+        if let fingerprint, let candidate = try candidateIdentity(), candidate.fingerprint == fingerprint,
+            let embedder = try await makeCandidateEmbedder(streams: 1)
+        {
+            return embedder
+        }
+        return try await makeEmbedder(streams: 1)
     }
 
     /// The index registry.

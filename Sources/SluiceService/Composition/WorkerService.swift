@@ -56,6 +56,7 @@ package enum WorkerService {
         pipeline.candidateModel = try settings.candidateIdentity()
         pipeline.candidateEmbedder = candidate
         pipeline.rebuildShare = settings.rebuildShare
+        pipeline.room = settings.planRoom
         var handlers = HandlerRegistry()
         handlers.registerPipeline(pipeline, queues: concurrency.keys)
         if concurrency[.maintenance] != nil {

@@ -140,6 +140,21 @@ enum BackfillStatements {
         ) { row throws(PostgresError) in (Int(try row.int64(0)), try row.optionalInt64(1)) }
     }
 
+    /// The chunks that `missing` counts, in the order of their ids.
+    static func lacking(_ version: IndexVersionRecord, in range: Range<Int64>) -> Statement<Int64> {
+        Statement(
+            """
+            SELECT chunks.id FROM chunks JOIN documents ON documents.id = chunks.document_id
+            WHERE chunks.id >= $2 AND chunks.id < $3 AND documents.index_id = $1 AND NOT EXISTS (
+                SELECT FROM \(quotedIdentifier(IndexVersionNames.table(version.id))) AS present
+                WHERE present.chunk_id = chunks.id AND present.content_hash = chunks.content_hash
+            )
+            ORDER BY chunks.id
+            """,
+            [.int8(version.index.rawValue), .int8(range.lowerBound), .int8(range.upperBound)]
+        ) { row throws(PostgresError) in try row.int64(0) }
+    }
+
     private static let isSurplus = """
         present.chunk_id >= $2 AND present.chunk_id < $3 AND NOT EXISTS (
             SELECT FROM chunks JOIN documents ON documents.id = chunks.document_id

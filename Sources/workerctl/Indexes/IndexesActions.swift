@@ -35,6 +35,7 @@ extension IndexesCommand {
         )
 
         @OptionGroup var target: Target
+        @Flag(name: .long, help: "Enqueue tasks that bring the vectors it lacks.") var repair = false
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
@@ -48,6 +49,12 @@ extension IndexesCommand {
             }
             let gaps = try await versions.gaps(version.id)
             let isValid = try await versions.hnswIsValid(version.id)
+            if repair, gaps.missing > 0 {
+                let count = try await versions.repair(version.id)
+                Terminal.say(
+                    "index.embed tasks for \(Format.count(count)) chunks are enqueued; verify again when they are done"
+                )
+            }
             if version.state == .ready {
                 _ = try await indexErrors {
                     try await versions.advance(

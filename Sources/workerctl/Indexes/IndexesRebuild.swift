@@ -27,11 +27,9 @@ struct RebuildOptions: ParsableArguments {
     }
 
     func room(_ settings: Settings) -> IndexPlan.Room {
-        IndexPlan.Room(
-            diskFree: diskFree?.bytes ?? settings.databaseDiskFree,
-            memoryMegabytes: settings.buildMemoryMegabytes,
-            pricePerMillionTokens: settings.pricePerMillionTokens
-        )
+        var room = settings.planRoom
+        room.diskFree = diskFree?.bytes ?? room.diskFree
+        return room
     }
 }
 

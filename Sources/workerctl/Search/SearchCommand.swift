@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import SluiceCore
+internal import SluiceDocuments
 internal import SluiceInference
 internal import SluiceSearch
 internal import SluiceService
@@ -32,11 +33,9 @@ struct SearchCommand: AsyncParsableCommand {
         let session = try Session()
         var embedders: [any Embedder] = []
         if mode != .bm25 {
-            embedders.append(try await session.settings.makeEmbedder(streams: 1))
-            // The live version may be the candidate's.
-            if let candidate = try await session.settings.makeCandidateEmbedder(streams: 1) {
-                embedders.append(candidate)
-            }
+            let versions = try await session.versions.versions(of: index)
+            let asked = versions.first { indexVersion == nil ? $0.state == .live : $0.number == indexVersion }
+            embedders = [try await session.settings.makeQueryEmbedder(for: asked?.spec.model.fingerprint)]
         }
         let searcher = Searcher(
             pool: session.store.pool,
