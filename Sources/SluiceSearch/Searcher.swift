@@ -169,6 +169,8 @@ package struct Searcher: Sendable {
         return [
             ("sluice.tenant", request.tenant.rawValue), ("hnsw.ef_search", "\(effort)"),
             ("hnsw.iterative_scan", "relaxed_order"), ("hnsw.max_scan_tuples", "40000"),
+            // What the scan remembers is kept in work_mem; a filter must not end it for want of that.
+            ("hnsw.scan_mem_multiplier", "4"),
             // A plan made once for all tenants would be wrong for the large or for the small ones.
             ("plan_cache_mode", "force_custom_plan"),
         ]
