@@ -156,7 +156,8 @@ struct VectorsCorpus: Sendable {
     /// However long it takes.
     private func script(_ sql: String) async throws {
         try await store.pool.withConnection { connection in
-            try await connection.script("SET statement_timeout = 0; \(sql)", timeout: .seconds(3_600))
+            try await connection.script("SET statement_timeout = 0")
+            try await connection.script(sql, timeout: .seconds(3_600))
             try await connection.script("RESET statement_timeout; RESET maintenance_work_mem")
         }
     }
