@@ -118,7 +118,7 @@ struct GateStoreTests {
             #expect(try await fixture.base.count("SELECT epoch FROM indexes") == 1)
             #expect(try await fixture.gates().judge(version) == .go)
             #expect(try await refusal() == nil)
-            #expect(try await fixture.base.count("SELECT number FROM index_versions WHERE state = 'live'") == 2)
+            #expect(try await fixture.base.count("SELECT number::int8 FROM index_versions WHERE state = 'live'") == 2)
             // What answered before and soaks needs no gates to answer again.
             #expect(try await versions.rollback(.default).to == 1)
         }
