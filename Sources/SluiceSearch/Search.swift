@@ -31,6 +31,8 @@ package struct SearchRequest: Sendable {
     /// is the caller's affair. Nil: the version's model makes it of the text.
     package var vector: [Float]?
     package var method = SearchMethod.automatic
+    /// Where it falls, should the index have a canary; nil: not to it.
+    var canary: CanaryDraw?
     /// Only documents that match may answer.
     package var filter: Filter?
     /// Only documents that everyone, or one of these, may find. Nil: no matter who may, for operators and for gates; applications

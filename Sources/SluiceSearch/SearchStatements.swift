@@ -17,6 +17,8 @@ struct Pointer: Sendable {
     let index: IndexID
     /// The text search configuration of its words.
     let language: String
+    /// The version that answers a share of the questions before it is swapped in, whether or not it answers this one.
+    let canary: IndexVersionID?
 }
 
 /// A chunk that one way of searching found, best first.
@@ -40,23 +42,45 @@ struct Place: Sendable {
 }
 
 enum SearchStatements {
-    /// The live version, or the one of this number. The live one's model is what the registry's row says: the two go together.
-    static func pointer(_ index: IndexName, _ number: Int?) -> Statement<Pointer> {
+    /// The live version, or the one of this number, or the canary where the question falls to it. The live one's model is what the
+    /// registry's row says: the two go together.
+    ///
+    /// - Parameters:
+    ///   - draw: where the question falls; nil: it falls to no canary.
+    ///   - models: that this process has: a canary with another answers nobody here.
+    static func pointer(
+        _ index: IndexName,
+        _ number: Int?,
+        draw: CanaryDraw? = nil,
+        models: [String] = []
+    ) -> Statement<Pointer> {
         Statement(
             """
             SELECT version.id, version.number, indexes.epoch,
-                CASE WHEN $2 IS NULL THEN indexes.query_model ELSE version.model_fingerprint END, version.dimension,
+                CASE WHEN $2 IS NULL AND version.id = indexes.live_version THEN indexes.query_model
+                    ELSE version.model_fingerprint END, version.dimension,
                 (SELECT format_type(atttypid, NULL) FROM pg_attribute WHERE attname = 'embedding'
                     AND attrelid = to_regclass(quote_ident('embeddings_g' || version.id))),
                 indexes.id, indexes.language,
                 (SELECT nullif(reltuples, -1)::int8 FROM pg_class
-                    WHERE oid = to_regclass(quote_ident('embeddings_g' || version.id)))
-            FROM indexes JOIN index_versions AS version
-                ON CASE WHEN $2 IS NULL THEN version.id = indexes.live_version
-                    ELSE version.index_id = indexes.id AND version.number = $2 END
+                    WHERE oid = to_regclass(quote_ident('embeddings_g' || version.id))),
+                canary.version_id
+            FROM indexes LEFT JOIN LATERAL (
+                SELECT trial.version_id, ready.model_fingerprint = ANY ($5)
+                    AND CASE trial.share_by WHEN 'tenant' THEN $3 ELSE $4 END < trial.percent AS answers
+                FROM index_canaries AS trial JOIN index_versions AS ready ON ready.id = trial.version_id
+                WHERE trial.index_id = indexes.id AND ready.state = 'ready' AND $2 IS NULL
+            ) AS canary ON true
+            JOIN index_versions AS version
+                ON CASE WHEN $2 IS NOT NULL THEN version.index_id = indexes.id AND version.number = $2
+                    WHEN canary.answers THEN version.id = canary.version_id
+                    ELSE version.id = indexes.live_version END
             WHERE indexes.name = $1
             """,
-            [.text(index.rawValue), .optionalInt4(number)]
+            [
+                .text(index.rawValue), .optionalInt4(number), .int4(draw?.byTenant ?? 100),
+                .int4(draw?.byQuestion ?? 100), .textArray(models),
+            ]
         ) { row throws(PostgresError) in
             Pointer(
                 version: IndexVersionID(rawValue: try row.int64(0)),
@@ -67,7 +91,8 @@ enum SearchStatements {
                 element: try row.optionalText(5),
                 vectors: try row.optionalInt64(8).map { Int($0) },
                 index: IndexID(rawValue: try row.int64(6)),
-                language: try row.text(7)
+                language: try row.text(7),
+                canary: try row.optionalInt64(9).map(IndexVersionID.init(rawValue:))
             )
         }
     }

@@ -1,4 +1,5 @@
 internal import SluiceCore
+internal import SluiceDocuments
 package import SluiceInference
 package import SluicePostgres
 
@@ -16,6 +17,7 @@ package struct Searcher: Sendable {
     let fusedDepth = 100
     let reranker: (any Reranker)?
     private let models: QueryModels
+    private let watch = CanaryWatch()
 
     /// - Parameters:
     ///   - pool: sessions in the fleet's schema.
@@ -61,6 +63,31 @@ package struct Searcher: Sendable {
 
     /// - Throws: `SearchError` for requests that cannot be answered, `InferenceError`, `PostgresError`.
     package func search(_ request: SearchRequest) async throws -> SearchResult {
+        // Whoever names a version, brings a vector of some model, or asks by words alone asks no canary.
+        guard request.version == nil, request.vector == nil, request.mode != .bm25 else {
+            return try await answer(request)
+        }
+        let draw = CanaryDraw(request)
+        var drawn = request
+        drawn.canary = draw
+        let start = ContinuousClock.now
+        do {
+            let result = try await answer(drawn)
+            if let sight = draw.sight {
+                let milliseconds = (ContinuousClock.now - start).inSeconds * 1_000
+                await watch.note(sight, pool) { $0.add(milliseconds: milliseconds, isEmpty: result.hits.isEmpty) }
+            }
+            return result
+        } catch {
+            guard let sight = draw.sight, !(error is CancellationError), !Task.isCancelled else { throw error }
+            await watch.note(sight, pool) { $0.addError() }
+            // A canary's failure is nobody's: the live version answers.
+            guard sight.isCanary else { throw error }
+            return try await answer(request)
+        }
+    }
+
+    private func answer(_ request: SearchRequest) async throws -> SearchResult {
         let draft = try await answering(request) { transaction, pointer, vector in
             try await self.draft(request, vector, pointer, transaction)
         }
@@ -178,7 +205,19 @@ package struct Searcher: Sendable {
     }
 
     private func pointer(_ request: SearchRequest, _ transaction: PostgresTransaction) async throws -> Pointer {
-        let found = try await transaction.query(SearchStatements.pointer(request.index, request.version)).first
+        let found = try await transaction.query(
+            SearchStatements.pointer(
+                request.index,
+                request.version,
+                draw: request.canary,
+                models: request.canary == nil ? [] : models.fingerprints
+            )
+        ).first
+        request.canary?.see(
+            found.flatMap { found in
+                found.canary.map { CanaryDraw.Sight(index: found.index, version: found.version, canary: $0) }
+            }
+        )
         guard let found else {
             throw if let version = request.version {
                 SearchError(

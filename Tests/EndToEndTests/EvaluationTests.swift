@@ -61,6 +61,21 @@ extension EndToEnd {
                 #expect(rebuilt.status == 0, "\(rebuilt.output)\(rebuilt.errors)")
                 let second = try decode(Run.self, from: try await fleet.ctl(["eval", "--json"]).output)
                 #expect(second.version == 2 && second.verdict == "go")
+                // A version that waits may answer a share first.
+                #expect(try await fleet.ctl(["indexes", "canary"]).status == 4)
+                #expect(try await fleet.ctl(["indexes", "canary", "--percent", "5"]).status == 1, "nothing is ready")
+                let waiting = try await fleet.ctl(["indexes", "rebuild", "--wait", "--timeout", "100s"])
+                #expect(waiting.status == 0, "\(waiting.output)\(waiting.errors)")
+                let canary = try await fleet.ctl([
+                    "indexes", "canary", "--percent", "100", "--by", "question", "--json",
+                ])
+                #expect(canary.status == 0 && canary.output.contains("\"active\":true"), "\(canary.errors)")
+                let asked = try await fleet.ctl(["search", "handbook", "--json"])
+                #expect(try decode(SearchReport.self, from: asked.output).version == 3)
+                #expect(try await fleet.ctl(["indexes", "canary", "--off"]).status == 0)
+                let after = try await fleet.ctl(["search", "handbook", "--json"])
+                #expect(try decode(SearchReport.self, from: after.output).version == 2)
+                #expect(try await fleet.ctl(["indexes", "abort"]).status == 0)
                 // A gate that nothing can pass: no GO, and the documented status.
                 _ = try await fleet.ctl(["gates", "thresholds", "--set", "p95_ms=1"])
                 let slow = try await fleet.ctl(["eval", "default"])
@@ -69,7 +84,7 @@ extension EndToEnd {
                 let refusedRebuild = try await fleet.ctl(["indexes", "rebuild", "--wait", "--timeout", "100s"])
                 #expect(refusedRebuild.status != 0, "\(refusedRebuild.output)\(refusedRebuild.errors)")
                 let third = try decode([Run].self, from: try await fleet.ctl(["gates", "ls", "--json"]).output)
-                #expect(third.first?.version == 3 && third.first?.verdict == "no_go")
+                #expect(third.first?.version == 4 && third.first?.verdict == "no_go")
                 _ = try await fleet.ctl(["gates", "thresholds", "--set", "p95_ms=60000"])
 
                 let add = [

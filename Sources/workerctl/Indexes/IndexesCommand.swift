@@ -16,7 +16,8 @@ struct IndexesCommand: AsyncParsableCommand {
             75 the time given with --timeout was up.
             """,
         subcommands: [
-            List.self, Show.self, Create.self, Plan.self, Rebuild.self, Verify.self, Swap.self, Rollback.self,
+            List.self, Show.self, Create.self, Plan.self, Rebuild.self, Verify.self, Swap.self, Canary.self,
+            Rollback.self,
             Abort.self,
             Retire.self, Events.self,
         ]

@@ -1,0 +1,3 @@
+-- Ends all canaries.
+DROP TABLE canary_counts;
+DROP TABLE index_canaries;

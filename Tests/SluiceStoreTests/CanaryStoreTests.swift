@@ -1,0 +1,97 @@
+import SluiceCore
+import SluiceDocuments
+import SluiceInference
+import SluiceSearch
+import SluiceServerKit
+import SluiceStore
+import Testing
+
+@Suite("Canaries on real versions", .enabled(if: TestServers.arePresent), .timeLimit(.minutes(3)))
+struct CanaryStoreTests {
+    private func ready(_ fixture: GateFixture, _ version: IndexVersionID) async throws {
+        try await fixture.execute("UPDATE index_versions SET state = 'ready' WHERE id = \(version)")
+    }
+
+    @Test("it answers its share, by question or tenant, is counted, and ends by hand")
+    func share() async throws {
+        try await GateFixture.run(scale: 300) { fixture in
+            let canaries = PostgresCanaries(fixture.base.store)
+            #expect(try await !canaries.set(.default, percent: 50, by: .question), "nothing is ready")
+            #expect(try await canaries.canary(of: .default) == nil)
+            #expect(try await !canaries.end(.default, reason: "test"))
+            try await ready(fixture, try await fixture.candidate())
+            let searcher = Searcher(pool: fixture.base.store.pool, embedder: fixture.base.embedder)
+            #expect(try await canaries.set(.default, percent: 30, by: .question))
+            var byCanary = 0
+            for number in 0..<100 {
+                let question = "t\(number) words"
+                let expected = CanaryShare.place(of: question) < 30 ? 2 : 1
+                let result = try await searcher.search(SearchRequest(text: question))
+                #expect(result.version == expected)
+                if expected == 2 { byCanary += 1 }
+            }
+            let record = try #require(try await canaries.canary(of: .default))
+            #expect(record.number == 2 && record.percent == 30 && record.share == .question && record.isActive)
+            #expect(record.counts.searches == byCanary && record.live.searches == 100 - byCanary)
+            #expect(record.counts.errors == 0 && record.counts.p95 != nil)
+            // Who names a version gets it, and words alone are the live one's.
+            #expect(try await searcher.search(SearchRequest(text: "t1 words", version: 1)).version == 1)
+            #expect(try await searcher.search(SearchRequest(text: "t1", mode: .bm25)).version == 1)
+
+            #expect(try await canaries.set(.default, percent: 100, by: .tenant))
+            #expect(try await canaries.canary(of: .default)?.counts.searches == 0, "counts begin anew")
+            #expect(try await searcher.search(SearchRequest(text: "x", tenant: GateFixture.acme)).version == 2)
+            // Once it is swapped in, or failed, it is none any more.
+            try await fixture.execute("UPDATE index_versions SET state = 'failed' WHERE number = 2")
+            #expect(try await searcher.search(SearchRequest(text: "x")).version == 1)
+            #expect(try await canaries.canary(of: .default)?.isActive == false)
+            #expect(try await canaries.end(.default, reason: "test"))
+            let events = try await fixture.base.count("SELECT count(*) FROM index_events WHERE event LIKE 'canary %'")
+            #expect(events == 3)
+        }
+    }
+
+    @Test("one whose searches fail costs no reader an answer, and ends by itself")
+    func breach() async throws {
+        try await GateFixture.run(scale: 300) { fixture in
+            let version = try await fixture.candidate()
+            try await ready(fixture, version)
+            let canaries = PostgresCanaries(fixture.base.store)
+            #expect(try await canaries.set(.default, percent: 50, by: .question))
+            // As though its table had got lost.
+            try await fixture.execute("ALTER TABLE embeddings_g\(version) RENAME TO gone")
+            try await fixture.execute(
+                "CREATE VIEW embeddings_g\(version) AS SELECT chunk_id, tenant_id, content_hash, embedding, 1 / (chunk_id - chunk_id) AS fault FROM gone WHERE 1 / (chunk_id - chunk_id) > 0"
+            )
+            let searcher = Searcher(pool: fixture.base.store.pool, embedder: fixture.base.embedder)
+            for number in 0..<300 {
+                let result = try await searcher.search(SearchRequest(text: "t\(number) words"))
+                #expect(result.version == 1 && !result.hits.isEmpty)
+            }
+            #expect(try await canaries.canary(of: .default) == nil)
+            let ended = try await fixture.base.count(
+                "SELECT count(*) FROM index_events WHERE event = 'canary ended' AND detail->>'reason' LIKE 'by itself: %failed'"
+            )
+            #expect(ended == 1)
+        }
+    }
+
+    @Test("a process without its model goes on with the live version; one with both asks each in its own")
+    func models() async throws {
+        try await GateFixture.run(scale: 300) { fixture in
+            let other = DeterministicEmbedder(dimension: 32, salt: 7)
+            let version = try await fixture.candidate(
+                model: ModelIdentity(fingerprint: other.model.fingerprint, dimension: 32)
+            )
+            try await fixture.embed(version, with: other)
+            try await ready(fixture, version)
+            #expect(try await PostgresCanaries(fixture.base.store).set(.default, percent: 100, by: .tenant))
+            let pool = fixture.base.store.pool
+            let one = Searcher(pool: pool, embedder: fixture.base.embedder)
+            #expect(try await one.search(SearchRequest(text: "t1 u1")).version == 1)
+            let both = Searcher(pool: pool, embedders: [fixture.base.embedder, other])
+            let result = try await both.search(SearchRequest(text: "t1 u1"))
+            #expect(result.version == 2 && !result.hits.isEmpty)
+        }
+    }
+}
