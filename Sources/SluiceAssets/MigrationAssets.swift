@@ -207,5 +207,11 @@ package enum MigrationAssets {
             up: PackageResources.m0033_erasing_enqueue_up_sql,
             down: PackageResources.m0033_erasing_enqueue_down_sql
         ),
+        Script(
+            version: 34,
+            name: "m0034_upkeep",
+            up: PackageResources.m0034_upkeep_up_sql,
+            down: PackageResources.m0034_upkeep_down_sql
+        ),
     ]
 }

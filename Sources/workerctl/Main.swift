@@ -51,7 +51,7 @@ struct Workerctl: AsyncParsableCommand {
             DeadLettersCommand.self, BatchesCommand.self, QueuesCommand.self, TenantsCommand.self, KindsCommand.self,
             SchedulesCommand.self, RebuildRedisCommand.self, MigrateCommand.self, RotatePayloadsCommand.self,
             DoctorCommand.self, PruneCommand.self, AuditCommand.self,
-            EraseCommand.self, ErasuresCommand.self,
+            EraseCommand.self, ErasuresCommand.self, RetentionCommand.self, FreshnessCommand.self,
             CompletionCommand.self,
         ]
     )

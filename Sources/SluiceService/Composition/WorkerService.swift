@@ -54,7 +54,7 @@ package enum WorkerService {
         var handlers = HandlerRegistry()
         handlers.registerPipeline(pipeline, queues: concurrency.keys)
         if concurrency[.maintenance] != nil {
-            handlers.registerMaintenance(settings.maintenance(data, hints: hints))
+            handlers.registerMaintenance(settings.maintenance(data, hints: hints, announce: announce))
         }
         if Environment.value("SLUICE_TEST_KINDS") == "1", concurrency[.maintenance] != nil {
             handlers.registerTestHook()
