@@ -20,7 +20,9 @@ let migrations = [
     "m0023_workflow_keys", "m0024_workflow_letters",
     "m0025_depths", "m0026_isolation", "m0027_terms", "m0028_term_fill", "m0029_heading_terms",
     "m0030_heading_fill", "m0031_rebuilds",
-    "m0032_erasures", "m0033_erasing_enqueue", "m0034_upkeep",
+    "m0032_erasures", "m0033_erasing_enqueue",
+    "m0034_attributes", "m0035_word_parts",
+    "m0036_upkeep",
 ].flatMap { ["\($0).up.sql", "\($0).down.sql"] }
 
 /// Lua scripts; `markers` stands before those that change a window.

@@ -209,9 +209,21 @@ package enum MigrationAssets {
         ),
         Script(
             version: 34,
-            name: "m0034_upkeep",
-            up: PackageResources.m0034_upkeep_up_sql,
-            down: PackageResources.m0034_upkeep_down_sql
+            name: "m0034_attributes",
+            up: PackageResources.m0034_attributes_up_sql,
+            down: PackageResources.m0034_attributes_down_sql
+        ),
+        Script(
+            version: 35,
+            name: "m0035_word_parts",
+            up: PackageResources.m0035_word_parts_up_sql,
+            down: PackageResources.m0035_word_parts_down_sql
+        ),
+        Script(
+            version: 36,
+            name: "m0036_upkeep",
+            up: PackageResources.m0036_upkeep_up_sql,
+            down: PackageResources.m0036_upkeep_down_sql
         ),
     ]
 }

@@ -104,6 +104,12 @@ package struct IngestDocument: Sendable {
                 )
             )
         }
+        let attributes = DocumentAttributes(metadata: input.metadata, tags: input.tags, principals: input.principals)
+        do {
+            try attributes.check()
+        } catch {
+            return .dead(TaskFailure(errorClass: "payload.invalid", message: error.description))
+        }
         let index = try await pipeline.indexes.ensureIndex(
             name,
             model: pipeline.model,
@@ -111,6 +117,7 @@ package struct IngestDocument: Sendable {
         )
         try await pipeline.documents.register(
             uri,
+            attributes,
             tenant: context.tenant,
             index: index,
             batch: context.batch,

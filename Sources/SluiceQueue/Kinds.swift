@@ -14,17 +14,29 @@ package struct IngestDocumentInput: TaskInput {
     package let uri: String?
     /// With `uri`: the name of the index to fill; nil: `default`.
     package let index: String?
+    /// With `uri`: what is said of the document; nil leaves it as it is.
+    package let metadata: [String: JSONValue]?
+    package let tags: [String]?
+    package let principals: [String]?
 
     package init(document: DocumentID) {
         self.document = document.rawValue
-        uri = nil
-        index = nil
+        (uri, index, metadata, tags, principals) = (nil, nil, nil, nil, nil)
     }
 
-    package init(uri: String, index: IndexName? = nil) {
+    package init(
+        uri: String,
+        index: IndexName? = nil,
+        metadata: [String: JSONValue]? = nil,
+        tags: [String]? = nil,
+        principals: [String]? = nil
+    ) {
         document = nil
         self.uri = uri
         self.index = index?.rawValue
+        self.metadata = metadata
+        self.tags = tags
+        self.principals = principals
     }
 }
 

@@ -2,10 +2,11 @@ internal import Glibc
 
 /// Robertson's and Spärck Jones's weight of words: rare ones weigh more, more of the same ever less, long chunks less.
 package struct BM25: Sendable, Equatable {
-    /// How soon more of the same word stops counting.
-    package var k1 = 1.5
+    /// How soon more of the same word stops counting. This and `b` are what passages of like length are searched with elsewhere
+    /// (Anserini): chunks are cut to a length, so that how long one is says little.
+    package var k1 = 0.9
     /// How much a chunk's length counts, 0...1.
-    package var b = 0.75
+    package var b = 0.4
 
     package init() {}
 
@@ -37,6 +38,16 @@ struct TermPlan: Sendable, Equatable {
     /// All words that any chunk has, rarest first, and what each weighs.
     let scoring: [Int64]
     let weights: [Double]
+
+    /// Whether chunks without a rare word are left out.
+    var isSelective: Bool { selecting.count < scoring.count }
+
+    /// With every word, for when too few chunks had the rare ones.
+    var unselective: TermPlan { TermPlan(selecting: scoring, scoring: scoring, weights: weights) }
+
+    private init(selecting: [Int64], scoring: [Int64], weights: [Double]) {
+        (self.selecting, self.scoring, self.weights) = (selecting, scoring, weights)
+    }
 
     /// Takes words, rarest first, while chunks with them are no more than `limit`, but one at least.
     init(_ asked: [AskedTerm], chunks: Int, limit: Int, ranking: BM25) {

@@ -28,6 +28,25 @@ enum LexicalStatements {
         ) { row throws(PostgresError) in AskedTerm(term: try row.int64(0), frequency: Int(try row.int64(1))) }
     }
 
+    /// Those of the words that chunks hold, with how many.
+    static func known(_ words: [String], _ pointer: Pointer, _ tenant: TenantID) -> Statement<Spelling.Known> {
+        Statement(
+            """
+            SELECT given.word, asked.term, (
+                SELECT count(*) FROM (SELECT FROM chunk_terms WHERE terms @> ARRAY[asked.term] LIMIT 1000) AS counted
+            )
+            FROM unnest($4::text[]) AS given (word)
+            CROSS JOIN LATERAL unnest((sluice_terms($1, $2, $3::regconfig, given.word)).terms) AS asked (term)
+            WHERE EXISTS (SELECT FROM chunk_terms WHERE terms @> ARRAY[asked.term])
+            """,
+            [
+                .text(tenant.rawValue), .int8(pointer.index.rawValue), .text(pointer.language), .textArray(words),
+            ]
+        ) { row throws(PostgresError) in
+            Spelling.Known(word: try row.text(0), term: try row.int64(1), frequency: Int(try row.int64(2)))
+        }
+    }
+
     /// How many chunks the tenant has, and their mean length in words. Small tenants' are counted, from a thousand for the mean.
     static func size(_ pointer: Pointer, _ tenant: TenantID) -> Statement<(chunks: Int, meanLength: Double)> {
         let table = SearchStatements.table(pointer.version)
@@ -48,37 +67,49 @@ enum LexicalStatements {
 
     /// The best chunks by BM25, best first; ties by chunk.
     ///
-    /// Candidates, at most `limit`, come from the GIN index; each is scored from its own words.
+    /// Candidates, at most `limit`, come from the GIN index, or are the scope's; each is scored from its own words.
     static func best(
         _ plan: TermPlan,
         _ pointer: Pointer,
         meanLength: Double,
         _ ranking: BM25,
         tenant: TenantID,
+        in scope: Scope,
         count: Int,
         limit: Int
     ) -> Statement<Found> {
-        Statement(
+        var binder = Binder()
+        let selecting = binder.bind(.int8Array(plan.selecting))
+        let narrowed =
+            switch scope {
+            case .all: ""
+            case .these(let chunks):
+                "AND chunk_id = ANY (\(binder.bind(.int8Array(chunks.map(\.rawValue))))::int8[])"
+            case .matching(let narrowing): "AND " + narrowing.condition(ofChunk: "chunk_terms.chunk_id", &binder)
+            }
+        let (most, wanted) = (binder.bind(.int8(Int64(limit))), binder.bind(.int8(Int64(count))))
+        let (terms, weights) = (binder.bind(.int8Array(plan.scoring)), binder.bind(.float8Array(plan.weights)))
+        let (k1, b) = (binder.bind(.float8(ranking.k1)), binder.bind(.float8(ranking.b)))
+        let (mean, owner) = (binder.bind(.float8(meanLength)), binder.bind(.text(tenant.rawValue)))
+        return Statement(
             """
             WITH candidates AS MATERIALIZED (
-                SELECT chunk_id, length, terms, counts FROM chunk_terms WHERE terms && $1::int8[] LIMIT $2
+                SELECT chunk_id, length, terms, counts FROM chunk_terms WHERE terms && \(selecting)::int8[] \(narrowed)
+                LIMIT \(most)
             ), scored AS (
                 SELECT chunk_id, sum(
-                    asked.weight * n * ($5 + 1) / (n + $5 * (1 - $6 + $6 * coalesce(length / nullif($7::float8, 0), 1)))
+                    asked.weight * n * (\(k1) + 1)
+                    / (n + \(k1) * (1 - \(b) + \(b) * coalesce(length / nullif(\(mean)::float8, 0), 1)))
                 ) AS score
-                FROM candidates CROSS JOIN unnest($3::int8[], $4::float8[]) AS asked (term, weight)
+                FROM candidates CROSS JOIN unnest(\(terms)::int8[], \(weights)::float8[]) AS asked (term, weight)
                 CROSS JOIN LATERAL (SELECT counts[array_position(terms, asked.term)]::float8 AS n) AS held
                 WHERE n IS NOT NULL GROUP BY chunk_id
             )
             SELECT scored.chunk_id, scored.score FROM scored
             JOIN \(SearchStatements.table(pointer.version)) AS live ON live.chunk_id = scored.chunk_id
-            WHERE live.tenant_id = $8 ORDER BY scored.score DESC, scored.chunk_id LIMIT $9
+            WHERE live.tenant_id = \(owner) ORDER BY scored.score DESC, scored.chunk_id LIMIT \(wanted)
             """,
-            [
-                .int8Array(plan.selecting), .int8(Int64(limit)), .int8Array(plan.scoring), .float8Array(plan.weights),
-                .float8(ranking.k1), .float8(ranking.b), .float8(meanLength), .text(tenant.rawValue),
-                .int8(Int64(count)),
-            ]
+            binder.values
         ) { row throws(PostgresError) in
             Found(chunk: ChunkID(rawValue: try row.int64(0)), score: try row.float8(1))
         }

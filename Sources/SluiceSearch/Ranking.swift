@@ -4,7 +4,7 @@ internal import SluiceCore
 struct Ranking: Sendable {
     struct Entry: Sendable {
         let chunk: ChunkID
-        let score: Double
+        var score: Double
         var parts = ScoreParts()
     }
 
@@ -12,7 +12,7 @@ struct Ranking: Sendable {
     let entries: [Entry]
 
     /// Of the two lists, best first, the one that the mode does not ask for is empty.
-    init(mode: SearchMode, dense: [Found], lexical: [Found]) {
+    init(mode: SearchMode, fusion: FusionRule = .ranks, dense: [Found], lexical: [Found]) {
         var parts: [ChunkID: ScoreParts] = [:]
         for (place, found) in dense.enumerated() {
             parts[found.chunk, default: ScoreParts()].denseRank = place + 1
@@ -26,14 +26,27 @@ struct Ranking: Sendable {
             switch mode {
             case .dense: dense.map { ($0.chunk.rawValue, $0.score) }
             case .bm25: lexical.map { ($0.chunk.rawValue, $0.score) }
-            case .hybrid:
-                Fusion.ranked([dense.map(\.chunk.rawValue), lexical.map(\.chunk.rawValue)])
-                    .map { ($0.element, $0.score) }
+            case .hybrid: Self.fused(fusion, dense, lexical)
             }
         entries = order.map { raw, score in
             let chunk = ChunkID(rawValue: raw)
-            return Entry(chunk: chunk, score: score, parts: parts[chunk] ?? ScoreParts())
+            var known = parts[chunk] ?? ScoreParts()
+            if mode == .hybrid { known.fused = score }
+            return Entry(chunk: chunk, score: score, parts: known)
         }
+    }
+
+    private static func fused(_ rule: FusionRule, _ dense: [Found], _ lexical: [Found]) -> [(Int64, Double)] {
+        func scored(_ list: [Found]) -> [(element: Int64, score: Double)] {
+            list.map { ($0.chunk.rawValue, $0.score) }
+        }
+        let order =
+            switch rule {
+            case .ranks: Fusion.ranked([dense.map(\.chunk.rawValue), lexical.map(\.chunk.rawValue)])
+            case .weighted(let weight):
+                Fusion.weighted([(weight, scored(dense)), (1 - weight, scored(lexical))])
+            }
+        return order.map { ($0.element, $0.score) }
     }
 
     func prefix(_ count: Int) -> [Entry] { Array(entries.prefix(count)) }

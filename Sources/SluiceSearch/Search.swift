@@ -31,9 +31,26 @@ package struct SearchRequest: Sendable {
     /// is the caller's affair. Nil: the version's model makes it of the text.
     package var vector: [Float]?
     package var method = SearchMethod.automatic
+    /// Only documents that match may answer.
+    package var filter: Filter?
+    /// Only documents that everyone, or one of these, may find. Nil: no matter who may, for operators and for gates; applications
+    /// that ask for somebody give at least an empty list.
+    package var principals: [String]?
     /// Hits wanted, 1...1,000.
     package var count: Int
     package var mode: SearchMode
+
+    /// How hybrid search makes one list of two.
+    package var fusion = FusionRule.ranks
+    /// So many of the first are judged anew by the reranker, 1...200; nothing beyond them is answered. Nil: none.
+    package var rerank: Int?
+    package var recency: Recency?
+    /// Hits should be unlike each other: the weight of relevance beside that, 0...1. Nil: relevance alone counts.
+    package var diversity: Double?
+    /// Hits of one document at most.
+    package var perDocument: Int?
+    /// Whether the trace shall have PostgreSQL's plan.
+    package var explains = false
 
     package init(
         text: String,
@@ -60,6 +77,14 @@ package struct ScoreParts: Sendable, Equatable {
     /// Its place by words, from 1, and the BM25 score; nil when it was not among the first, or not asked.
     package var lexicalRank: Int?
     package var bm25: Double?
+    /// Of hybrid search: what the fusion of the lists gave.
+    package var fused: Double?
+    /// What the reranker said.
+    package var reranked: Double?
+    /// How recent it is, 0...1.
+    package var freshness: Double?
+    /// How alike it is to the most alike hit before it, at most 1.
+    package var likeness: Double?
 }
 
 /// A chunk that fits, with where it stands.
@@ -67,7 +92,8 @@ package struct SearchHit: Sendable {
     /// From 1.
     package let rank: Int
     /// Dense: cosine similarity, -1...1. BM25: 0 and up, comparable within one answer only. Hybrid: the sum over both lists of
-    /// 1 / (60 + rank).
+    /// 1 / (60 + rank), or of weighted scores. Of what was reranked, what the reranker said; with recency, 0...1 among what was looked
+    /// at. With diversity hits are not in the order of their scores.
     package let score: Double
     package let parts: ScoreParts
     package let chunk: ChunkID
@@ -93,11 +119,27 @@ package struct SearchResult: Sendable {
     package let mode: SearchMode
     /// True when every vector was compared; false when the HNSW index chose them.
     package let isExact: Bool
+    package let trace: SearchTrace
+}
+
+/// How an answer was come by.
+package struct SearchTrace: Sendable, Equatable {
+    /// Chunks that match filter and principals, where they were so few that each was looked at.
+    package var matching: Int?
+    /// The HNSW index gave up before it had enough, and all were compared after all.
+    package var fellBack = false
+    /// No word of the question was known, and these were asked for instead: words by what they were taken for.
+    package var respelled: [String: [String]] = [:]
+    /// Who judged anew, and how many.
+    package var reranker: String?
+    package var reranked = 0
+    /// How PostgreSQL finds the nearest vectors, a line a node; when asked for.
+    package var plan: [String] = []
 }
 
 /// Why a search gave nothing.
 package struct SearchError: Error, Sendable, CustomStringConvertible {
-    package enum Code: Sendable { case noIndex, noVersion, wrongModel, badRequest, moved }
+    package enum Code: Sendable { case noIndex, noVersion, wrongModel, badRequest, moved, noReranker }
     package let code: Code
     package let description: String
 }

@@ -33,6 +33,8 @@ struct Place: Sendable {
     let characters: (from: Int, to: Int)
     let headingPath: [String]
     let text: String
+    /// Seconds since its source was last changed, by the database's clock; nil when that is not known.
+    let age: Double?
 }
 
 enum SearchStatements {
@@ -88,41 +90,67 @@ enum SearchStatements {
         }
     }
 
-    /// The nearest chunks of the tenant, nearest first; ties by chunk.
+    /// The nearest chunks of the tenant, nearest first; ties by chunk. Of a scope that lists chunks the method is `exact`.
     static func nearest(
         _ pointer: Pointer,
         _ vector: [Float],
         _ tenant: TenantID,
         _ count: Int,
+        in scope: Scope = .all,
         by method: Method
     ) -> Statement<Found> {
+        var binder = Binder()
         // The index is used only where the question is of the column's own type.
-        let distance = "embedding <=> $1::\(pointer.element == "vector" ? "vector" : "halfvec")"
+        let question =
+            "\(binder.bind(.text(HalfVector.text(vector))))::\(pointer.element == "vector" ? "vector" : "halfvec")"
+        let distance = "embedding <=> \(question)"
+        var rows = table(pointer.version)
+        var conditions = ["\(rows).tenant_id = \(binder.bind(.text(tenant.rawValue)))"]
+        switch (scope, method) {
+        case (.all, _): break
+        case (.these(let chunks), _):
+            conditions.append("chunk_id = ANY (\(binder.bind(.int8Array(chunks.map(\.rawValue))))::int8[])")
+        case (.matching(let narrowing), .index):
+            conditions.append(narrowing.condition(ofChunk: "chunk_id", &binder))
+        case (.matching(let narrowing), .exact):
+            let matching = ScopeStatements.matching(narrowing, pointer, tenant, &binder)
+            rows = """
+                (SELECT id FROM chunks WHERE document_id IN (SELECT documents.id FROM \(matching))) AS matching
+                    JOIN \(rows) ON chunk_id = matching.id
+                """
+        }
         return Statement(
             """
             WITH nearest AS MATERIALIZED (
-                SELECT chunk_id, \(distance) AS distance FROM \(table(pointer.version))
-                WHERE tenant_id = $2 ORDER BY \(method.order(distance)) LIMIT $3
+                SELECT chunk_id, \(distance) AS distance FROM \(rows)
+                WHERE \(conditions.joined(separator: " AND "))
+                ORDER BY \(method.order(distance)) LIMIT \(binder.bind(.int8(Int64(count))))
             )
             SELECT chunk_id, 1 - distance FROM nearest ORDER BY distance, chunk_id
             """,
-            [.text(HalfVector.text(vector)), .text(tenant.rawValue), .int8(Int64(count))]
+            binder.values
         ) { row throws(PostgresError) in
             Found(chunk: ChunkID(rawValue: try row.int64(0)), score: try row.float8(1))
         }
     }
 
     /// What is to be said of these chunks, in any order. All of a search is one snapshot, so none of them is gone.
-    static func places(_ chunks: [ChunkID], _ tenant: TenantID) -> Statement<Place> {
-        Statement(
+    static func places(_ chunks: [ChunkID], _ tenant: TenantID, _ narrowing: Narrowing?) -> Statement<Place> {
+        var binder = Binder()
+        let (given, owner) = (
+            binder.bind(.int8Array(chunks.map(\.rawValue))), binder.bind(.text(tenant.rawValue))
+        )
+        return Statement(
             """
             SELECT chunks.id, documents.id, documents.uri, live.title, chunks.page_from, chunks.page_to, chunks.char_from,
-                chunks.char_to, chunks.heading_path, chunks.text
+                chunks.char_to, chunks.heading_path, chunks.text,
+                extract(epoch FROM now() - live.source_modified_at)::float8
             FROM chunks JOIN documents ON documents.id = chunks.document_id
             LEFT JOIN document_versions AS live ON live.id = documents.live_version
-            WHERE chunks.id = ANY ($1::int8[]) AND chunks.tenant_id = $2
+            WHERE chunks.id = ANY (\(given)::int8[]) AND chunks.tenant_id = \(owner)
+                AND \(narrowing.map { $0.condition(&binder) } ?? "true")
             """,
-            [.int8Array(chunks.map(\.rawValue)), .text(tenant.rawValue)]
+            binder.values
         ) { row throws(PostgresError) in
             Place(
                 chunk: ChunkID(rawValue: try row.int64(0)),
@@ -132,7 +160,28 @@ enum SearchStatements {
                 pages: (try row.optionalInt32(4), try row.optionalInt32(5)),
                 characters: (try row.int32(6), try row.int32(7)),
                 headingPath: try row.textArray(8),
-                text: try row.text(9)
+                text: try row.text(9),
+                age: try row.optionalFloat8(10)
+            )
+        }
+    }
+
+    /// The vectors of these chunks, in any order.
+    static func vectors(
+        _ chunks: [ChunkID],
+        _ pointer: Pointer,
+        _ tenant: TenantID
+    ) -> Statement<(chunk: ChunkID, vector: [Float])> {
+        let isHalf = pointer.element != "vector"
+        return Statement(
+            """
+            SELECT chunk_id, embedding FROM \(table(pointer.version)) WHERE chunk_id = ANY ($1::int8[]) AND tenant_id = $2
+            """,
+            [.int8Array(chunks.map(\.rawValue)), .text(tenant.rawValue)]
+        ) { row throws(PostgresError) in
+            let bytes = try row.bytes(1)
+            return (
+                ChunkID(rawValue: try row.int64(0)), isHalf ? try HalfVector.decode(bytes) : try Vector.decode(bytes)
             )
         }
     }

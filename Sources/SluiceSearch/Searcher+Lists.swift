@@ -2,32 +2,88 @@ internal import SluiceCore
 internal import SluicePostgres
 
 extension Searcher {
-    func answer(
+    /// What one snapshot gave, before anybody judges it anew.
+    struct Draft: Sendable {
+        let pointer: Pointer
+        var entries: [Ranking.Entry]
+        let places: [Place]
+        /// Of the entries, when their likeness matters.
+        let vectors: [ChunkID: [Float]]
+        let isExact: Bool
+        var trace: SearchTrace
+    }
+
+    func draft(
         _ request: SearchRequest,
         _ vector: [Float],
         _ pointer: Pointer,
         _ transaction: PostgresTransaction
-    ) async throws -> SearchResult {
+    ) async throws -> Draft {
+        let narrowing = Narrowing(request.filter, request.principals)
+        let scope = try await scope(request, narrowing, pointer, transaction)
+        var trace = SearchTrace()
+        if case .these(let chunks) = scope { trace.matching = chunks.count }
+        let pool = request.pool
         // Fusion wants more of each list than it gives: what is second in both may well be the best.
-        let depth = request.mode == .hybrid ? max(request.count, fusedDepth) : request.count
-        var dense: (found: [Found], isExact: Bool) = ([], true)
+        let depth = request.mode == .hybrid ? max(pool, fusedDepth) : pool
+        var dense: (found: [Found], isExact: Bool, fellBack: Bool) = ([], true, false)
         if request.mode != .bm25 {
-            dense = try await nearest(request, vector, depth, pointer, transaction)
+            dense = try await nearest(request, vector, depth, scope, pointer, transaction)
+            trace.fellBack = dense.fellBack
+        }
+        if request.explains, request.mode != .bm25 {
+            let statement = SearchStatements.nearest(
+                pointer,
+                vector,
+                request.tenant,
+                depth,
+                in: scope,
+                by: dense.isExact ? .exact : .index
+            )
+            trace.plan = try await transaction.query(SearchStatements.explain(statement))
         }
         var lexical: [Found] = []
         if request.mode != .dense {
-            lexical = try await best(request, depth, pointer, transaction)
+            (lexical, trace.respelled) = try await best(request, depth, scope, pointer, transaction)
         }
-        let ranking = Ranking(mode: request.mode, dense: dense.found, lexical: lexical).prefix(request.count)
-        let places = try await transaction.query(SearchStatements.places(ranking.map(\.chunk), request.tenant))
-        return SearchResult(
-            index: request.index,
-            version: pointer.number,
-            epoch: pointer.epoch,
-            hits: Ranking.hits(ranking, places),
-            mode: request.mode,
-            isExact: dense.isExact
+        let ranking = Ranking(mode: request.mode, fusion: request.fusion, dense: dense.found, lexical: lexical)
+        let entries = ranking.prefix(pool)
+        let chunks = entries.map(\.chunk)
+        let places = try await transaction.query(SearchStatements.places(chunks, request.tenant, narrowing))
+        var vectors: [ChunkID: [Float]] = [:]
+        if request.diversity != nil {
+            for row in try await transaction.query(SearchStatements.vectors(chunks, pointer, request.tenant)) {
+                vectors[row.chunk] = row.vector
+            }
+        }
+        return Draft(
+            pointer: pointer,
+            entries: entries,
+            places: places,
+            vectors: vectors,
+            isExact: dense.isExact,
+            trace: trace
         )
+    }
+
+    /// Looks for what matches until it is known to be more than one would compare each of.
+    func scope(
+        _ request: SearchRequest,
+        _ narrowing: Narrowing?,
+        _ pointer: Pointer,
+        _ transaction: PostgresTransaction
+    ) async throws -> Scope {
+        guard let narrowing else { return .all }
+        // Whoever asks by the index is about to measure it.
+        if request.method == .index { return .matching(narrowing) }
+        let documents = try await transaction.query(
+            ScopeStatements.documents(narrowing, pointer, request.tenant, limit: matchingBelow + 1)
+        )
+        if documents.count > matchingBelow { return .matching(narrowing) }
+        let chunks = try await transaction.query(
+            ScopeStatements.chunks(documents, request.tenant, limit: matchingBelow + 1)
+        )
+        return chunks.count > matchingBelow ? .matching(narrowing) : .these(chunks)
     }
 
     /// How many vectors the tenant has in the version, counted no further than need be.
@@ -49,47 +105,75 @@ extension Searcher {
         _ request: SearchRequest,
         _ vector: [Float],
         _ count: Int,
+        _ scope: Scope,
         _ pointer: Pointer,
         _ transaction: PostgresTransaction
-    ) async throws -> (found: [Found], isExact: Bool) {
+    ) async throws -> (found: [Found], isExact: Bool, fellBack: Bool) {
         func list(_ method: SearchStatements.Method) async throws -> [Found] {
-            try await transaction.query(SearchStatements.nearest(pointer, vector, request.tenant, count, by: method))
+            try await transaction.query(
+                SearchStatements.nearest(pointer, vector, request.tenant, count, in: scope, by: method)
+            )
         }
         switch request.method {
-        case .exact: return (try await list(.exact), true)
-        case .index: return (try await list(.index), false)
+        case .exact: return (try await list(.exact), true, false)
+        case .index: return (try await list(.index), false, false)
         case .automatic: break
         }
+        if case .these = scope { return (try await list(.exact), true, false) }
         let known = try await known(request, pointer, transaction)
-        if known >= exactBelow {
-            let found = try await list(.index)
-            if found.count >= min(count, known) { return (found, false) }
-            // The index gave up before it had enough of this tenant's.
-        }
-        return (try await list(.exact), true)
+        guard known >= exactBelow else { return (try await list(.exact), true, false) }
+        let found = try await list(.index)
+        if found.count >= min(count, known) { return (found, false, false) }
+        // The index gave up before it had enough of this tenant's, or of those that match.
+        return (try await list(.exact), true, true)
     }
 
+    /// With what was asked for instead, when no word of the question is known.
     private func best(
         _ request: SearchRequest,
         _ count: Int,
+        _ scope: Scope,
         _ pointer: Pointer,
         _ transaction: PostgresTransaction
-    ) async throws -> [Found] {
-        let asked = try await transaction.query(LexicalStatements.asked(request.text, pointer, request.tenant))
+    ) async throws -> (found: [Found], respelled: [String: [String]]) {
+        var asked = try await transaction.query(LexicalStatements.asked(request.text, pointer, request.tenant))
+        var respelled: [String: [String]] = [:]
+        if !asked.isEmpty, !asked.contains(where: { $0.frequency > 0 }) {
+            let words = Spelling.words(request.text)
+            let known = try await transaction.query(
+                LexicalStatements.known(words.flatMap(Spelling.neighbours), pointer, request.tenant)
+            )
+            var terms: Set<Int64> = []
+            asked = []
+            for (word, instead) in Spelling.meant(words, known) {
+                respelled[word, default: []].append(instead.word)
+                if terms.insert(instead.term).inserted {
+                    asked.append(AskedTerm(term: instead.term, frequency: instead.frequency))
+                }
+            }
+        }
         guard asked.contains(where: { $0.frequency > 0 }),
             let size = try await transaction.query(LexicalStatements.size(pointer, request.tenant)).first
-        else { return [] }
-        let plan = TermPlan(asked, chunks: size.chunks, limit: candidates, ranking: ranking)
-        return try await transaction.query(
-            LexicalStatements.best(
-                plan,
-                pointer,
-                meanLength: size.meanLength,
-                ranking,
-                tenant: request.tenant,
-                count: count,
-                limit: max(candidates, count)
+        else { return ([], respelled) }
+        var plan = TermPlan(asked, chunks: size.chunks, limit: candidates, ranking: ranking)
+        if case .these = scope { plan = plan.unselective }
+        func list(_ plan: TermPlan) async throws -> [Found] {
+            try await transaction.query(
+                LexicalStatements.best(
+                    plan,
+                    pointer,
+                    meanLength: size.meanLength,
+                    ranking,
+                    tenant: request.tenant,
+                    in: scope,
+                    count: count,
+                    limit: max(candidates, matchingBelow, count)
+                )
             )
-        )
+        }
+        let found = try await list(plan)
+        // Of the chunks with its rare words too few match, or there are no more.
+        let isEnough = found.count >= count || !plan.isSelective
+        return (isEnough ? found : try await list(plan.unselective), respelled)
     }
 }

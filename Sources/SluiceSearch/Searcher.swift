@@ -10,42 +10,61 @@ package struct Searcher: Sendable {
     let pool: PostgresPool
     let exactBelow: Int
     let candidates: Int
+    let matchingBelow: Int
     let ranking = BM25()
     /// Of each list, for hybrid search.
     let fusedDepth = 100
+    let reranker: (any Reranker)?
     private let models: QueryModels
 
     /// - Parameters:
     ///   - pool: sessions in the fleet's schema.
     ///   - embedders: the models that versions may name; none is needed to search by words, or with vectors given.
+    ///   - reranker: judges anew, for requests that want it.
     ///   - exactBelow: tenants with fewer vectors are searched exactly: as fast as the index there, and nothing is missed.
     ///   - candidates: chunks that are scored by their words at most, those with the rarest words of the question first.
+    ///   - matchingBelow: when no more documents, nor chunks, match a filter, each of them is compared; else the HNSW index is
+    ///     followed until enough of what it finds match.
     package init(
         pool: PostgresPool,
         embedders: [any Embedder],
+        reranker: (any Reranker)? = nil,
         exactBelow: Int = 10_000,
-        candidates: Int = 5_000
+        candidates: Int = 5_000,
+        matchingBelow: Int = 4_000
     ) {
         self.pool = pool
         models = QueryModels(embedders)
+        self.reranker = reranker
         self.exactBelow = exactBelow
         self.candidates = candidates
+        self.matchingBelow = matchingBelow
     }
 
     package init(
         pool: PostgresPool,
         embedder: any Embedder,
+        reranker: (any Reranker)? = nil,
         exactBelow: Int = 10_000,
-        candidates: Int = 5_000
+        candidates: Int = 5_000,
+        matchingBelow: Int = 4_000
     ) {
-        self.init(pool: pool, embedders: [embedder], exactBelow: exactBelow, candidates: candidates)
+        self.init(
+            pool: pool,
+            embedders: [embedder],
+            reranker: reranker,
+            exactBelow: exactBelow,
+            candidates: candidates,
+            matchingBelow: matchingBelow
+        )
     }
 
     /// - Throws: `SearchError` for requests that cannot be answered, `InferenceError`, `PostgresError`.
     package func search(_ request: SearchRequest) async throws -> SearchResult {
-        try await answering(request) { transaction, pointer, vector in
-            try await answer(request, vector, pointer, transaction)
+        let draft = try await answering(request) { transaction, pointer, vector in
+            try await self.draft(request, vector, pointer, transaction)
         }
+        return try await finish(draft, request)
     }
 
     /// How PostgreSQL would find the nearest vectors: its plan, a line a node. For checks that the index is chosen.
@@ -53,13 +72,19 @@ package struct Searcher: Sendable {
         var request = request
         request.mode = .dense
         return try await answering(request) { transaction, pointer, vector in
-            let known = try await known(request, pointer, transaction)
-            let isExact = request.method == .exact || (request.method == .automatic && known < exactBelow)
+            let narrowing = Narrowing(request.filter, request.principals)
+            let scope = try await scope(request, narrowing, pointer, transaction)
+            var isExact = request.method == .exact
+            if request.method == .automatic {
+                let known = try await known(request, pointer, transaction)
+                if case .these = scope { isExact = true } else { isExact = known < exactBelow }
+            }
             let statement = SearchStatements.nearest(
                 pointer,
                 vector,
                 request.tenant,
                 request.count,
+                in: scope,
                 by: isExact ? .exact : .index
             )
             return try await transaction.query(SearchStatements.explain(statement))
@@ -81,6 +106,13 @@ package struct Searcher: Sendable {
         _ body: (PostgresTransaction, Pointer, [Float]) async throws -> Value
     ) async throws -> Value {
         try request.check()
+        guard request.rerank == nil || reranker != nil else {
+            throw SearchError(
+                code: .noReranker,
+                description:
+                    "this process has no reranker; set SLUICE_RERANKER to a model's folder or to the address of one"
+            )
+        }
         var vector = request.vector.map { QueryVector(values: $0, model: nil) }
         if request.mode == .bm25 {
             vector = QueryVector(values: [], model: nil)
@@ -133,7 +165,7 @@ package struct Searcher: Sendable {
     }
 
     private func settings(_ request: SearchRequest) -> [(name: String, value: String)] {
-        let effort = min(1_000, max(request.mode == .hybrid ? 200 : 100, request.count * 2))
+        let effort = min(1_000, max(request.mode == .hybrid ? 200 : 100, request.pool * 2))
         return [
             ("sluice.tenant", request.tenant.rawValue), ("hnsw.ef_search", "\(effort)"),
             ("hnsw.iterative_scan", "relaxed_order"), ("hnsw.max_scan_tuples", "40000"),
@@ -176,22 +208,5 @@ package struct Searcher: Sendable {
             description: "index '\(request.index)' is asked with model \(model), but this process has \(have); point "
                 + "SLUICE_MODEL at the index's model"
         )
-    }
-}
-
-extension SearchRequest {
-    func check() throws(SearchError) {
-        func refuse(_ why: String) -> SearchError { SearchError(code: .badRequest, description: why) }
-        guard (1...1_000).contains(count) else {
-            throw refuse("between 1 and 1000 hits can be asked for, not \(count)")
-        }
-        guard vector != nil && mode == .dense || text.unicodeScalars.contains(where: { !$0.properties.isWhitespace })
-        else { throw refuse("the question is empty") }
-        guard !text.unicodeScalars.contains("\0") else {
-            throw refuse("the question has a NUL character, which no text has")
-        }
-        guard vector?.allSatisfy(\.isFinite) ?? true else {
-            throw refuse("the question's vector has a number that is not finite")
-        }
     }
 }

@@ -41,13 +41,47 @@ struct PipelineURITests {
 
     @Test(
         "without a URI, or for no index, they are dead at once",
-        arguments: ["{}", #"{"uri": "file:///a", "index": "A B"}"#]
+        arguments: [
+            "{}", #"{"uri": "file:///a", "index": "A B"}"#, #"{"uri": "file:///a", "tags": [""]}"#,
+            #"{"uri": "file:///a", "metadata": {"": 1}}"#,
+        ]
     )
     func invalid(payload: String) async throws {
         try await PipelineFixture.run { fixture in
             try await enqueue(payload, fixture)
             try await fixture.performAll()
             #expect(try await fixture.deadLetters().map(\.errorClass) == ["payload.invalid"])
+        }
+    }
+
+    private func said(_ fixture: PipelineFixture) async throws -> [String] {
+        try await fixture.store.pool.query(
+            Statement(
+                "SELECT metadata::text || ' ' || tags::text || ' ' || coalesce(principals::text, 'everyone') FROM documents"
+            ) { row throws(PostgresError) in try row.text(0) }
+        )
+    }
+
+    @Test("what is said of them is kept, changes at once, and nothing is read or embedded anew for it")
+    func attributes() async throws {
+        try await PipelineFixture.run { fixture in
+            let uri = try fixture.write("a.txt", "A line tells of a matter.\n")
+            let about = #""metadata": {"year": 2026, "by": ["Ann", "Bob"]}, "tags": ["draft"], "principals": ["ann"]"#
+            try await enqueue("{\"uri\": \"\(uri)\", \(about)}", fixture)
+            try await fixture.performAll()
+            let first = #"{"by": ["Ann", "Bob"], "year": 2026} {draft} {ann}"#
+            #expect(try await said(fixture) == [first])
+            let calls = fixture.reader.calls
+            _ = fixture.embedder.takeEmbedded()
+            try await enqueue("{\"uri\": \"\(uri)\"}", fixture)
+            try await fixture.performAll()
+            #expect(try await said(fixture) == [first], "what is not said stays")
+            try await enqueue(#"{"uri": "\#(uri)", "metadata": {}, "principals": ["*"]}"#, fixture)
+            try await fixture.performAll()
+            #expect(try await said(fixture) == ["{} {draft} everyone"])
+            #expect(fixture.reader.calls == calls && fixture.embedder.takeEmbedded().isEmpty)
+            #expect(try await fixture.count("SELECT count(*) FROM document_versions") == 1)
+            #expect(try await fixture.deadLetters().isEmpty)
         }
     }
 }

@@ -9,9 +9,16 @@ package protocol DocumentStore: Sendable {
     /// The document of a task, with what is known of its live version; nil when it was erased.
     func document(_ id: DocumentID, tenant: TenantID) async throws -> DocumentSnapshot?
 
-    /// Ends a task that named a document by its URI: registers the document and enqueues its ingest, in the batch given or a
-    /// new one.
-    func register(_ uri: String, tenant: TenantID, index: IndexSnapshot, batch: BatchID?, fence: Fence) async throws
+    /// Ends a task that named a document by its URI: registers the document with what is said of it and enqueues its ingest, in
+    /// the batch given or a new one. The attributes must have passed their `check`.
+    func register(
+        _ uri: String,
+        _ attributes: DocumentAttributes,
+        tenant: TenantID,
+        index: IndexSnapshot,
+        batch: BatchID?,
+        fence: Fence
+    ) async throws
 
     /// Ends an ingest for which nothing had to be done: same bytes, same fingerprint as the live version's. An older version
     /// under way is given up.

@@ -37,12 +37,16 @@ extension PostgresDocumentStore {
     ///
     /// A document that is being ingested already is not enqueued twice: the task that waits serves both batches, and one that
     /// runs, and may have read the source before it changed, enqueues another when it ends. URIs given twice count once.
+    ///
+    /// What is said of the documents holds from now on, whatever becomes of their ingest.
     package func requestIngest(
         of uris: [String],
         tenant: TenantID,
         index: IndexSnapshot,
-        label: String
+        label: String,
+        attributes: DocumentAttributes = DocumentAttributes()
     ) async throws -> IngestReceipt {
+        try attributes.check()
         try await store.ensureTenant(tenant)
         let batch = try await store.createBatch(tenant: tenant, label: label)
         var underWay = 0
@@ -52,7 +56,7 @@ extension PostgresDocumentStore {
             let part = Array(uris[start..<min(start + Self.requestBatch, uris.count)])
             let enqueued = try await inTenant(tenant) { transaction in
                 try await store.refuseErasing(part, tenant, index.id, in: transaction)
-                let documents = try await transaction.query(Self.register(part, tenant, index.id))
+                let documents = try await transaction.query(Self.register(part, attributes, tenant, index.id))
                 let tasks = try documents.map { try Self.ingestTask($0.id, tenant, batch) }
                 let enqueued = try await store.enqueue(tasks, in: transaction)
                 try await transaction.execute(Self.expect(documents, enqueued.map(\.id), batch, tenant))
@@ -66,6 +70,7 @@ extension PostgresDocumentStore {
 
     package func register(
         _ uri: String,
+        _ attributes: DocumentAttributes,
         tenant: TenantID,
         index: IndexSnapshot,
         batch: BatchID?,
@@ -75,7 +80,7 @@ extension PostgresDocumentStore {
         let enqueued = try await inTenant(tenant) { transaction in
             try await store.hold(fence, in: transaction)
             try await store.refuseErasing([uri], tenant, index.id, in: transaction)
-            let documents = try await transaction.query(Self.register([uri], tenant, index.id))
+            let documents = try await transaction.query(Self.register([uri], attributes, tenant, index.id))
             let parent: BatchID
             if let batch {
                 parent = batch
@@ -125,16 +130,29 @@ extension PostgresDocumentStore {
         let number: Int64
     }
 
-    private static func register(_ uris: [String], _ tenant: TenantID, _ index: IndexID) -> Statement<Request> {
+    private static func register(
+        _ uris: [String],
+        _ attributes: DocumentAttributes,
+        _ tenant: TenantID,
+        _ index: IndexID
+    ) -> Statement<Request> {
         Statement(
             """
-            INSERT INTO documents (tenant_id, index_id, uri, requested)
-            SELECT $1, $2, uri, 1 FROM unnest($3::text[]) WITH ORDINALITY AS given (uri, position) ORDER BY position
+            INSERT INTO documents (tenant_id, index_id, uri, requested, metadata, tags, principals)
+            SELECT $1, $2, uri, 1, coalesce($4::jsonb, '{}'), coalesce($5::text[], '{}'), $7::text[]
+            FROM unnest($3::text[]) WITH ORDINALITY AS given (uri, position) ORDER BY position
             ON CONFLICT (tenant_id, index_id, uri) DO UPDATE SET updated_at = now(), requested = documents.requested + 1,
-                state = CASE WHEN documents.state = 'failed' THEN 'queued' ELSE documents.state END
+                state = CASE WHEN documents.state = 'failed' THEN 'queued' ELSE documents.state END,
+                metadata = coalesce($4, documents.metadata), tags = coalesce($5, documents.tags),
+                principals = CASE WHEN $6 THEN $7 ELSE documents.principals END
             RETURNING id, requested
             """,
-            [.text(tenant.rawValue), .int8(index.rawValue), .textArray(uris)]
+            [
+                .text(tenant.rawValue), .int8(index.rawValue), .textArray(uris),
+                attributes.metadata.map { .jsonb(JSONValue.object($0).text) } ?? .null,
+                attributes.tags.map { .textArray($0) } ?? .null, .bool(attributes.principals != nil),
+                attributes.isForEveryone ? .null : attributes.principals.map { .textArray($0) } ?? .null,
+            ]
         ) { row throws(PostgresError) in Request(id: DocumentID(rawValue: try row.int64(0)), number: try row.int64(1)) }
     }
 

@@ -25,6 +25,7 @@ struct IngestCommand: AsyncParsableCommand {
     @Flag(name: .long, help: "Wait until all is done, with progress.") var wait = false
     @Option(name: .long, help: "With --wait: give up waiting after this many seconds.") var timeout: Int?
     @Option(name: .long, help: "A name for the batch.") var label = ""
+    @OptionGroup var about: AttributeOptions
     @OptionGroup var output: OutputOptions
 
     func validate() throws {
@@ -52,7 +53,8 @@ struct IngestCommand: AsyncParsableCommand {
             of: sources.files.map(SourceList.uri(ofFile:)),
             tenant: tenant.tenant,
             index: snapshot,
-            label: label.isEmpty ? paths.joined(separator: " ") : label
+            label: label.isEmpty ? paths.joined(separator: " ") : label,
+            attributes: try about.attributes()
         )
         if wait {
             try await IngestWait(session: session, batch: receipt.batch, tenant: tenant.tenant, json: output.json)

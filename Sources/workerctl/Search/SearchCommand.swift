@@ -19,6 +19,8 @@ struct SearchCommand: AsyncParsableCommand {
     @Option(name: .long, help: "Which index to ask.") var index: IndexName = .default
     @Option(name: .long, help: "Ask the version of this number, any that has its table, instead of the live one.")
     var indexVersion: Int?
+    @OptionGroup var among: FilterOptions
+    @OptionGroup var refine: RefineOptions
     @OptionGroup var output: OutputOptions
 
     func validate() throws {
@@ -30,17 +32,20 @@ struct SearchCommand: AsyncParsableCommand {
         let embedder = try await session.settings.makeEmbedder(streams: 1)
         let searcher = Searcher(pool: session.store.pool, embedder: embedder)
         let result: SearchResult
+        var request = SearchRequest(
+            text: query,
+            tenant: tenant.tenant,
+            index: index,
+            version: indexVersion,
+            count: k,
+            mode: mode
+        )
+        request.filter = try among.tree()
+        request.principals = among.principals
+        request.explains = explain
+        refine.apply(to: &request)
         do {
-            result = try await searcher.search(
-                SearchRequest(
-                    text: query,
-                    tenant: tenant.tenant,
-                    index: index,
-                    version: indexVersion,
-                    count: k,
-                    mode: mode
-                )
-            )
+            result = try await searcher.search(request)
         } catch let error as SearchError {
             let isMissing = error.code == .noIndex || error.code == .noVersion
             throw CommandFailure(isMissing ? .notFound : .failed, error.description)
@@ -48,6 +53,7 @@ struct SearchCommand: AsyncParsableCommand {
         if output.json { return try JSON.print(Report(result)) }
         if result.hits.isEmpty { Terminal.say("nothing found for tenant '\(tenant.tenant)' in index '\(index)'") }
         for hit in result.hits { Terminal.write(Self.text(of: hit, explained: explain)) }
+        if explain { Terminal.write(Self.how(result)) }
     }
 
     private static func text(of hit: SearchHit, explained: Bool) -> String {
@@ -75,7 +81,27 @@ struct SearchCommand: AsyncParsableCommand {
         if let rank = parts.lexicalRank, let score = parts.bm25 {
             said.append("words: \(rank). at \(Format.decimal(score, 2))")
         }
+        if let score = parts.fused { said.append("both: \(Format.decimal(score, 4))") }
+        if let score = parts.reranked { said.append("reranked: \(Format.decimal(score, 3))") }
+        if let score = parts.freshness { said.append("fresh: \(Format.decimal(score, 2))") }
+        if let score = parts.likeness { said.append("like those before: \(Format.decimal(score, 2))") }
         return said.joined(separator: ", ")
+    }
+
+    /// How the answer was come by, and PostgreSQL's plan.
+    private static func how(_ result: SearchResult) -> String {
+        let trace = result.trace
+        var text = "index \(result.index), version \(result.version), epoch \(result.epoch)\n"
+        if result.mode != .bm25 {
+            text += result.isExact ? "all vectors were compared" : "the HNSW index chose the vectors"
+            text += trace.fellBack ? ", since the HNSW index gave up before it had enough\n" : "\n"
+        }
+        if let matching = trace.matching { text += "\(Format.count(matching)) chunks match the filter\n" }
+        for (word, instead) in trace.respelled.sorted(by: { $0.key < $1.key }) {
+            text += "no chunk has '\(Table.printable(word))': asked for \(instead.joined(separator: ", "))\n"
+        }
+        if let reranker = trace.reranker { text += "\(Format.count(trace.reranked)) reranked by \(reranker)\n" }
+        return text + trace.plan.map { "  " + Table.printable($0) + "\n" }.joined()
     }
 
     private struct Report: Encodable {
@@ -84,6 +110,19 @@ struct SearchCommand: AsyncParsableCommand {
             @Explicit var similarity: Double?
             @Explicit var lexicalRank: Int?
             @Explicit var bm25: Double?
+            @Explicit var fused: Double?
+            @Explicit var reranked: Double?
+            @Explicit var freshness: Double?
+            @Explicit var likeness: Double?
+        }
+
+        struct Trace: Encodable {
+            @Explicit var matching: Int?
+            let fellBack: Bool
+            let respelled: [String: [String]]
+            @Explicit var reranker: String?
+            let reranked: Int
+            let plan: [String]
         }
 
         struct Hit: Encodable {
@@ -107,6 +146,7 @@ struct SearchCommand: AsyncParsableCommand {
         let epoch: Int64
         let mode: String
         let exact: Bool
+        let trace: Trace
         let hits: [Hit]
 
         init(_ result: SearchResult) {
@@ -115,6 +155,14 @@ struct SearchCommand: AsyncParsableCommand {
             epoch = result.epoch
             mode = result.mode.rawValue
             exact = result.isExact
+            trace = Trace(
+                matching: result.trace.matching,
+                fellBack: result.trace.fellBack,
+                respelled: result.trace.respelled,
+                reranker: result.trace.reranker,
+                reranked: result.trace.reranked,
+                plan: result.trace.plan
+            )
             hits = result.hits.map { hit in
                 Hit(
                     rank: hit.rank,
@@ -123,7 +171,11 @@ struct SearchCommand: AsyncParsableCommand {
                         denseRank: hit.parts.denseRank,
                         similarity: hit.parts.similarity,
                         lexicalRank: hit.parts.lexicalRank,
-                        bm25: hit.parts.bm25
+                        bm25: hit.parts.bm25,
+                        fused: hit.parts.fused,
+                        reranked: hit.parts.reranked,
+                        freshness: hit.parts.freshness,
+                        likeness: hit.parts.likeness
                     ),
                     document: "\(hit.document)",
                     uri: hit.uri,

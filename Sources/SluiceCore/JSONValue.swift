@@ -1,5 +1,5 @@
 /// Any JSON, to pass on unchanged. Whole numbers of 64 bits keep all their digits.
-enum JSONValue: Codable, Sendable, Equatable {
+package enum JSONValue: Codable, Sendable, Hashable {
     case null
     case bool(Bool)
     case integer(Int64)
@@ -8,7 +8,7 @@ enum JSONValue: Codable, Sendable, Equatable {
     case array([JSONValue])
     case object([String: JSONValue])
 
-    init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         if container.decodeNil() {
             self = .null
@@ -27,7 +27,7 @@ enum JSONValue: Codable, Sendable, Equatable {
         }
     }
 
-    func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         switch self {
         case .null: try container.encodeNil()
@@ -41,8 +41,42 @@ enum JSONValue: Codable, Sendable, Equatable {
     }
 }
 
+extension JSONValue {
+    /// As JSON, keys in the order of their bytes. A number that is not finite is written as null.
+    package var text: String {
+        switch self {
+        case .null: "null"
+        case .bool(let value): value ? "true" : "false"
+        case .integer(let value): "\(value)"
+        case .number(let value): value.isFinite ? "\(value)" : "null"
+        case .string(let value): Self.quoted(value)
+        case .array(let values): "[" + values.map(\.text).joined(separator: ",") + "]"
+        case .object(let values):
+            "{"
+                + values.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
+                .map { Self.quoted($0.key) + ":" + $0.value.text }.joined(separator: ",") + "}"
+        }
+    }
+
+    /// A JSON string, its quotes included.
+    package static func quoted(_ text: String) -> String {
+        var result = "\""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"": result += "\\\""
+            case "\\": result += "\\\\"
+            case _ where scalar.value < 0x20:
+                let digits = String(scalar.value, radix: 16)
+                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result + "\""
+    }
+}
+
 /// The fields of one JSON object, all of whose keys must be known: a misspelt option must not pass for its default.
-struct KeyedFields {
+package struct KeyedFields {
     private struct Key: CodingKey {
         let stringValue: String
         var intValue: Int? { nil }
@@ -53,7 +87,7 @@ struct KeyedFields {
 
     private let container: KeyedDecodingContainer<Key>
 
-    init(_ decoder: any Decoder, _ known: Set<String>) throws {
+    package init(_ decoder: any Decoder, _ known: Set<String>) throws {
         container = try decoder.container(keyedBy: Key.self)
         if let unknown = container.allKeys.map(\.stringValue).sorted().first(where: { !known.contains($0) }) {
             throw DecodingError.dataCorrupted(
@@ -65,11 +99,11 @@ struct KeyedFields {
         }
     }
 
-    func required<Value: Decodable>(_ name: String) throws -> Value {
+    package func required<Value: Decodable>(_ name: String) throws -> Value {
         try container.decode(Value.self, forKey: Key(stringValue: name))
     }
 
-    func optional<Value: Decodable>(_ name: String) throws -> Value? {
+    package func optional<Value: Decodable>(_ name: String) throws -> Value? {
         try container.decodeIfPresent(Value.self, forKey: Key(stringValue: name))
     }
 }

@@ -1,0 +1,175 @@
+import SluiceCore
+import SluiceInference
+import SluicePostgres
+import SluiceSearch
+import SluiceServerKit
+import SluiceStore
+import Synchronization
+import Testing
+
+@Suite("Refined search", .enabled(if: TestServers.arePresent), .timeLimit(.minutes(2)))
+struct RefinedSearchTests {
+    /// Prefers passages with a word, and remembers what it was shown.
+    private final class WordJudge: Reranker {
+        let name = "word judge"
+        private let word: String
+        private let shown = Mutex<[String]>([])
+
+        init(_ word: String) { self.word = word }
+
+        var passages: [String] { shown.withLock(\.self) }
+
+        func scores(_ question: String, _ passages: [String]) async throws(InferenceError) -> [Float] {
+            shown.withLock { $0 += passages }
+            return passages.map { $0.contains(word) ? 5 : -5 }
+        }
+    }
+
+    private static func fill(_ fixture: DocumentsFixture) async throws {
+        for file in 0..<6 {
+            try await fixture.ingest("file:///\(file)", (0..<8).map { "ledger of finch \(file) in part \($0)" })
+            _ = try await fixture.store.pool.execute([
+                Statement(
+                    """
+                    UPDATE document_versions SET source_modified_at = now() - make_interval(days => $2)
+                    FROM documents WHERE documents.live_version = document_versions.id AND documents.uri = $1
+                    """,
+                    [.text("file:///\(file)"), .int4(file * 10)]
+                )
+            ])
+        }
+    }
+
+    @Test("a document gives no more hits than it may", arguments: SearchMode.allCases)
+    func perDocument(mode: SearchMode) async throws {
+        try await DocumentsFixture.run { fixture in
+            try await Self.fill(fixture)
+            let searcher = Searcher(pool: fixture.store.pool, embedder: fixture.embedder)
+            var request = SearchRequest(text: "ledger of finch 3", count: 10, mode: mode)
+            request.perDocument = 2
+            let hits = try await searcher.search(request).hits
+            #expect(hits.count == 10 && hits.map(\.rank) == Array(1...10))
+            #expect(Dictionary(grouping: hits, by: \.document).values.allSatisfy { $0.count <= 2 })
+            request.perDocument = 1
+            #expect(try await searcher.search(request).hits.count == 6)
+        }
+    }
+
+    @Test("what was changed lately comes first when that is all that counts")
+    func recency() async throws {
+        try await DocumentsFixture.run { fixture in
+            try await Self.fill(fixture)
+            let searcher = Searcher(pool: fixture.store.pool, embedder: fixture.embedder)
+            var request = SearchRequest(text: "ledger of finch 5", count: 6)
+            request.recency = Recency(halfLife: 10 * 86_400, weight: 1)
+            request.perDocument = 1
+            let hits = try await searcher.search(request).hits
+            #expect(hits.map(\.uri) == (0..<6).map { "file:///\($0)" })
+            for (age, hit) in hits.enumerated() {
+                #expect(abs((hit.parts.freshness ?? -1) - [1, 0.5, 0.25, 0.125, 0.0625, 0.03125][age]) < 0.001)
+                #expect(hit.score == hit.parts.freshness)
+            }
+        }
+    }
+
+    @Test("hits are unlike each other when that is wanted, and say how like they are")
+    func diversity() async throws {
+        try await DocumentsFixture.run { fixture in
+            // Three texts, each many times.
+            for file in 0..<30 {
+                try await fixture.ingest("file:///\(file)", [["finch", "heron", "robin"][file % 3] + " sings"])
+            }
+            let searcher = Searcher(pool: fixture.store.pool, embedder: fixture.embedder)
+            var request = SearchRequest(text: "finch sings", count: 3, mode: .dense)
+            #expect(Set(try await searcher.search(request).hits.map(\.text)).count == 1)
+            request.diversity = 0.3
+            let hits = try await searcher.search(request).hits
+            #expect(Set(hits.map(\.text)).count == 3 && hits.first?.text == "finch sings")
+            #expect(hits.allSatisfy { ($0.parts.likeness ?? 9) < 0.999 })
+        }
+    }
+
+    @Test("the reranker has the last word on what it was shown, and nothing else is answered")
+    func rerank() async throws {
+        try await DocumentsFixture.run { fixture in
+            try await Self.fill(fixture)
+            let judge = WordJudge("part 7")
+            let searcher = Searcher(pool: fixture.store.pool, embedder: fixture.embedder, reranker: judge)
+            var request = SearchRequest(text: "ledger of finch 2", count: 4)
+            request.rerank = 40
+            let result = try await searcher.search(request)
+            #expect(result.trace.reranker == "word judge" && result.trace.reranked == 40 && judge.passages.count == 40)
+            #expect(
+                result.hits.count == 4
+                    && result.hits.allSatisfy { $0.text.contains("part 7") && $0.parts.reranked == 5 }
+            )
+            #expect(result.hits.allSatisfy { $0.parts.fused != nil })
+            let without = Searcher(pool: fixture.store.pool, embedder: fixture.embedder)
+            let error = await #expect(throws: SearchError.self) { try await without.search(request) }
+            #expect(error?.code == .noReranker)
+        }
+    }
+
+    @Test("weights of meaning and words lead from the one list to the other, and the plan is told")
+    func weighted() async throws {
+        try await DocumentsFixture.run { fixture in
+            try await Self.fill(fixture)
+            let searcher = Searcher(pool: fixture.store.pool, embedder: fixture.embedder)
+            func first(_ mode: SearchMode, _ weight: Double? = nil) async throws -> [SearchHit] {
+                var request = SearchRequest(text: "finch 4 part 3", count: 5, mode: mode)
+                if let weight { request.fusion = .weighted(dense: weight) }
+                request.explains = true
+                let result = try await searcher.search(request)
+                #expect(result.trace.plan.isEmpty == (mode == .bm25))
+                return result.hits
+            }
+            let dense = try await first(.dense).map(\.chunk)
+            #expect(try await first(.hybrid, 1).map(\.chunk) == dense)
+            let words = try await first(.bm25).first?.chunk
+            #expect(try await first(.hybrid, 0).first?.chunk == words)
+            let both = try await first(.hybrid, 0.5)
+            #expect(both.allSatisfy { (0...1).contains($0.score) && $0.parts.fused == $0.score })
+        }
+    }
+
+    @Test("misspelt words find what one slip was made in, of this tenant only")
+    func respelled() async throws {
+        try await DocumentsFixture.run { fixture in
+            try await Self.fill(fixture)
+            let other = try #require(TenantID(rawValue: "other"))
+            try await fixture.ingest("file:///other", ["a heron"], tenant: other)
+            let searcher = Searcher(pool: fixture.store.pool, embedder: fixture.embedder)
+            func ask(_ text: String, _ tenant: TenantID = .default) async throws -> SearchResult {
+                try await searcher.search(SearchRequest(text: text, tenant: tenant, mode: .bm25))
+            }
+            let found = try await ask("ledgre fnich")
+            #expect(found.hits.count == 10 && found.trace.respelled == ["ledgre": ["ledger"], "fnich": ["finch"]])
+            #expect(try await ask("ledger").trace.respelled.isEmpty)
+            #expect(try await ask("ledgre finch").trace.respelled.isEmpty, "a word is known: nothing is guessed")
+            #expect(try await ask("herno").hits.isEmpty)
+            #expect(try await ask("herno", other).hits.count == 1)
+            #expect(try await ask("qqqqqqqq").hits.isEmpty)
+            #expect(try await ask("the of and").hits.isEmpty)
+        }
+    }
+
+    @Test("what makes no sense is refused")
+    func refusals() async throws {
+        try await DocumentsFixture.run { fixture in
+            let searcher = Searcher(pool: fixture.store.pool, embedder: fixture.embedder, reranker: WordJudge("a"))
+            let changes: [@Sendable (inout SearchRequest) -> Void] = [
+                { $0.rerank = 0 }, { $0.rerank = 201 }, { $0.perDocument = 0 }, { $0.diversity = 1.1 },
+                { $0.fusion = .weighted(dense: -0.1) }, { $0.recency = Recency(halfLife: 0) },
+                { $0.recency = Recency(halfLife: 1, weight: 2) }, { $0.diversity = .nan },
+                { $0.recency = Recency(halfLife: .infinity) },
+            ]
+            for change in changes {
+                var request = SearchRequest(text: "a")
+                change(&request)
+                let refused = request
+                let error = await #expect(throws: SearchError.self) { try await searcher.search(refused) }
+                #expect(error?.code == .badRequest)
+            }
+        }
+    }
+}
