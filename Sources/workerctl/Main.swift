@@ -52,6 +52,7 @@ struct Workerctl: AsyncParsableCommand {
             SchedulesCommand.self, RebuildRedisCommand.self, MigrateCommand.self, RotatePayloadsCommand.self,
             DoctorCommand.self, PruneCommand.self, AuditCommand.self,
             EraseCommand.self, ErasuresCommand.self, RetentionCommand.self, FreshnessCommand.self,
+            BackupCommand.self,
             CompletionCommand.self,
         ]
     )

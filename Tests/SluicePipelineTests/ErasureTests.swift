@@ -72,11 +72,15 @@ struct ErasureTests {
             try await fill(fixture, Self.other, word: "heron")
             let before = try await fixture.rows(of: Self.other)
             #expect(try await fixture.rows(of: Self.acme).values.reduce(0, +) > 30)
+            try await fixture.store.pool.withConnection {
+                try await $0.script("CREATE INDEX large ON embeddings_g1 (chunk_id) WHERE tenant_id = 'acme-zq'")
+            }
             let id = try await fixture.erase(Self.acme)
             #expect(try await fixture.erase(Self.acme) == id)
             try await fixture.drain()
 
             #expect(try await fixture.tables(holding: Self.words) == [])
+            #expect(try await fixture.count("SELECT count(*) FROM pg_indexes WHERE indexdef LIKE '%acme-zq%'") == 0)
             #expect(try await fixture.rows(of: Self.other) == before)
             #expect(try await fixture.tables(holding: ["heron"]).count > 5)
             let receipt = try #require(try await fixture.receipt(id))

@@ -15,6 +15,7 @@ package struct Maintenance: Sendable {
     package var compaction: (any CompactionStore)?
     package var compactionPolicy = CompactionPolicy()
     package var quietHours = QuietHours.always
+    package var backups: (any BackupStore)?
 
     package init(
         erasures: any ErasureStore,
@@ -44,6 +45,10 @@ extension HandlerRegistry {
             let server = RefreshServer(store: store)
             register(RefreshStatisticsInput.self) { try await server.refreshStatistics($1) }
             register(WarmCacheInput.self) { try await server.warm($1) }
+        }
+        if let store = maintenance.backups {
+            let create = CreateBackup(store: store)
+            register(CreateBackupInput.self) { try await create.perform($1) }
         }
         if let store = maintenance.compaction {
             let compact = CompactIndex(

@@ -26,6 +26,15 @@ extension Settings {
         maintenance.compaction = PostgresCompactionStore(store)
         maintenance.compactionPolicy = upkeep.compaction
         maintenance.quietHours = upkeep.quietHours
+        if let directory = upkeep.backupDirectory {
+            maintenance.backups = PostgresBackups(
+                store,
+                configuration: postgres("sluice-backup"),
+                directory: directory,
+                kept: upkeep.backupsKept,
+                programs: upkeep.postgresPrograms
+            )
+        }
         return maintenance
     }
 }
