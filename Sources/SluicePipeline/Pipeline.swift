@@ -45,6 +45,8 @@ package struct Pipeline: Sendable {
     package var versions: (any IndexVersionStore & IndexEmbedStore)?
     /// Nil: no version passes.
     package var gates: (any IndexGates)?
+    /// What a rebuild that nobody stands beside may take.
+    package var room = IndexPlan.Room()
     /// Of the time, that a rebuild copies: above 0, at most 1.
     package var rebuildShare = 0.5
     package var limits: ExtractionLimits

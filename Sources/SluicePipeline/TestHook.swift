@@ -1,5 +1,6 @@
 internal import Glibc
 package import SluiceCore
+package import SluiceDocuments
 package import SluiceQueue
 
 /// The input of a task that does as it is told: to see a fleet cope with what handlers may do.
@@ -67,4 +68,17 @@ extension HandlerRegistry {
     package mutating func registerTestHook() {
         register(TestHookInput.self) { try await TestHook.perform($0, $1) }
     }
+}
+
+/// Gates that measure nothing: to see a fleet rebuild indexes that are too small to be judged. Only in a worker that
+/// `SLUICE_TEST_KINDS=1` stands for, by `SLUICE_TEST_GATES`.
+package struct TestGates: IndexGates {
+    private let verdict: GateVerdict
+
+    package init?(_ verdict: String?) {
+        guard let verdict = verdict.flatMap({ GateVerdict(rawValue: $0) }) else { return nil }
+        self.verdict = verdict
+    }
+
+    package func judge(_ version: IndexVersionID) async throws -> GateVerdict { verdict }
 }

@@ -61,7 +61,9 @@ final class CountingEmbedder: Embedder {
     let base: DeterministicEmbedder
     private let state = Mutex(State())
 
-    init(maxTokens: Int = 256) { base = DeterministicEmbedder(dimension: 16, maxTokens: maxTokens) }
+    init(maxTokens: Int = 256, salt: UInt64 = 0) {
+        base = DeterministicEmbedder(dimension: 16, maxTokens: maxTokens, salt: salt)
+    }
 
     var model: EmbeddingModelDescription { base.model }
 

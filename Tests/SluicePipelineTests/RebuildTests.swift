@@ -157,6 +157,29 @@ struct RebuildTests {
         }
     }
 
+    @Test("a version that soaks and has lost vectors is not gone back to; repaired, it is")
+    func repair() async throws {
+        try await RebuildFixture.run { fixture in
+            _ = try await fixture.ingest("a.txt", RebuildFixture.prose(0..<20))
+            let first = try await fixture.live()
+            let version = try await fixture.rebuild()
+            _ = try await fixture.versions.swap(to: version.id, fence: nil)
+            let lost = try await fixture.base.store.pool.execute(
+                Statement("DELETE FROM embeddings_g\(first.id) WHERE chunk_id % 2 = 0")
+            )
+            await #expect(throws: IndexRefusal.incomplete(missing: lost, surplus: 0, pending: 0)) {
+                try await fixture.versions.rollback(.default)
+            }
+            #expect(try await fixture.versions.repair(first.id) == lost)
+            await #expect(throws: IndexRefusal.incomplete(missing: lost, surplus: 0, pending: 1)) {
+                try await fixture.versions.rollback(.default)
+            }
+            try await fixture.settle()
+            #expect(try await fixture.versions.repair(first.id) == 0)
+            #expect(try await fixture.versions.rollback(.default).to == first.number)
+        }
+    }
+
     @Test("retired: not before its soak is over; then its table is gone, and vectors of a model that nothing uses")
     func retire() async throws {
         try await RebuildFixture.run { fixture in

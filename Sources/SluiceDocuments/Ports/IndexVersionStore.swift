@@ -6,6 +6,14 @@ package import SluiceCore
 package protocol IndexVersionStore: Sendable {
     func version(_ id: IndexVersionID) async throws -> IndexVersionRecord?
 
+    /// What a version like the live one but for `change` would be, and what is known for its plan.
+    ///
+    /// Throws `TaskFailure` `index.unknown`.
+    func plan(
+        _ index: IndexName,
+        _ change: IndexVersionChange
+    ) async throws -> (spec: IndexVersionSpec, facts: IndexPlan.Facts)
+
     /// Registers a new version of an index, like its live one but for `change`, with the task that drives it, and completes the
     /// calling task in that transaction. Returns the one that is on its way already, if there is one.
     ///

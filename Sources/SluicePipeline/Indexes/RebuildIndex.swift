@@ -16,6 +16,8 @@ package struct RebuildIndex: Sendable {
     private static let breath = Duration.milliseconds(50)
     /// Tasks that embed for a version and wait at the same time: a rebuild fills no queue.
     private static let maxPending = 16
+    /// Chunks of a batch while most of them have to be embedded.
+    private static let embedLimit = 1_000
 
     init(pipeline: Pipeline, versions: any IndexVersionStore) {
         self.pipeline = pipeline
@@ -93,9 +95,14 @@ package struct RebuildIndex: Sendable {
         case let other?: return invalid("\"model\" is current or candidate, not '\(other)'")
         }
         do {
+            // As `indexes rebuild` does before it begins; nobody is there to say that it is to begin all the same.
+            let (spec, facts) = try await versions.plan(index, change)
+            if let problem = IndexPlan(spec, facts, pipeline.room).problems.first {
+                return .dead(TaskFailure(errorClass: "index.no_room", message: problem))
+            }
             let version = try await versions.create(in: index, change, completing: context.fence)
             context.logger.info("rebuild", metadata: ["index": "\(index)", "version": "\(version.number)"])
-        } catch let failure as TaskFailure where failure.errorClass == "index.impossible" {
+        } catch let failure as TaskFailure where ["index.impossible", "index.unknown"].contains(failure.errorClass) {
             return .dead(failure)
         }
         return .settledByHandler
@@ -126,11 +133,17 @@ package struct RebuildIndex: Sendable {
     private func load(_ version: IndexVersionRecord, _ context: AttemptContext) async throws -> AttemptOutcome? {
         var pace = BackfillPace(share: pipeline.rebuildShare)
         var seen = 0
+        var embeds = false
         let end = Instant.now + Self.turn
         while .now < end {
             if context.isCancelled { throw CancellationError() }
             let start = Instant.now
-            let step = try await versions.backfill(version.id, limit: pace.limit, fence: context.fence)
+            let step = try await versions.backfill(
+                version.id,
+                limit: embeds ? min(pace.limit, Self.embedLimit) : pace.limit,
+                fence: context.fence
+            )
+            embeds = step.toEmbed > 0
             let rest = pace.took(start.elapsed)
             seen += step.seen
             context.progress(

@@ -36,14 +36,18 @@ package enum WorkerService {
             if let embedder { logger.notice("model loaded", metadata: ["model": "\(embedder.model.fingerprint)"]) }
         }
         let announce: @Sendable ([EnqueuedTask]) async -> Void = { await enqueuer.announce($0) }
+        let isTest = Environment.value("SLUICE_TEST_KINDS") == "1"
+        let testGates = isTest ? TestGates(Environment.value("SLUICE_TEST_GATES")) : nil
+        let evidence = testGates == nil ? nil : Settings.testEvidence
         var pipeline = Pipeline(
             documents: PostgresDocumentStore(data, announce: announce),
-            indexes: PostgresIndexStore(data, announce: announce),
+            indexes: settings.makeIndexStore(data, announce: announce),
             chunker: try settings.makeChunker(),
             model: model,
             extractor: extractors,
             embedder: embedder,
-            versions: PostgresIndexVersions(data, announce: announce),
+            versions: settings.makeIndexVersions(data, evidence: evidence, announce: announce),
+            gates: testGates,
             limits: settings.limits,
             passwords: settings.documentPasswords,
             embedWindow: settings.embedWindow
@@ -51,12 +55,13 @@ package enum WorkerService {
         pipeline.candidateModel = try settings.candidateIdentity()
         pipeline.candidateEmbedder = candidate
         pipeline.rebuildShare = settings.rebuildShare
+        pipeline.room = settings.planRoom
         var handlers = HandlerRegistry()
         handlers.registerPipeline(pipeline, queues: concurrency.keys)
         if concurrency[.maintenance] != nil {
             handlers.registerMaintenance(settings.maintenance(data, hints: hints, announce: announce))
         }
-        if Environment.value("SLUICE_TEST_KINDS") == "1", concurrency[.maintenance] != nil {
+        if isTest, concurrency[.maintenance] != nil {
             handlers.registerTestHook()
         }
         let worker = Worker(

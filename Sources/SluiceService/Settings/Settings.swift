@@ -20,6 +20,12 @@ package struct Settings: Sendable {
     package var candidateModelDirectory: String?
     /// Of the time, that a rebuild copies vectors: above 0, at most 1.
     package var rebuildShare: Double
+    /// The most that the build of an HNSW index may take of the server's memory, in MiB.
+    package var buildMemoryMegabytes: Int
+    /// Free bytes on the database's disk, for plans; nil: nobody said.
+    package var databaseDiskFree: Int?
+    /// For plans; 0 for a model of one's own.
+    package var pricePerMillionTokens: Double
     package var openVINOLibrary: String?
     package var tokenizersLibrary: String?
     package var embedThreads: Int
@@ -77,6 +83,11 @@ package struct Settings: Sendable {
         modelDirectory = reader.text("SLUICE_MODEL") ?? home.map { $0 + "/models/all-MiniLM-L6-v2/int8" }
         candidateModelDirectory = reader.text("SLUICE_CANDIDATE_MODEL")
         rebuildShare = Double(reader.integer("SLUICE_REBUILD_SHARE_PERCENT", default: 50, in: 1...100)) / 100
+        buildMemoryMegabytes = reader.integer("SLUICE_BUILD_MEMORY_MB", default: 2_048, in: 64...1_048_576)
+        databaseDiskFree = reader.text("SLUICE_DATABASE_DISK_FREE_GB").map { _ in
+            reader.integer("SLUICE_DATABASE_DISK_FREE_GB", default: 0, in: 0...1_000_000) << 30
+        }
+        pricePerMillionTokens = Self.price(&reader)
         openVINOLibrary = reader.text("SLUICE_OPENVINO_LIBRARY") ?? home.map { $0 + "/openvino/lib/libopenvino_c.so" }
         tokenizersLibrary =
             reader.text("SLUICE_OPENVINO_TOKENIZERS") ?? home.map { $0 + "/openvino/lib/libopenvino_tokenizers.so" }
@@ -144,6 +155,13 @@ package struct Settings: Sendable {
             addressSpace: reader.integer("SLUICE_EXTRACT_MEMORY_MB", default: 2_048, in: 128...1_048_576) << 20,
             cpuSeconds: seconds
         )
+    }
+
+    private static func price(_ reader: inout SettingsReader) -> Double {
+        guard let text = reader.text("SLUICE_PRICE_PER_MILLION_TOKENS") else { return 0 }
+        if let price = Double(text), price.isFinite, price >= 0 { return price }
+        reader.report("SLUICE_PRICE_PER_MILLION_TOKENS: '\(text)' is no price of 0 or more")
+        return 0
     }
 
     private static func payloadKeys(_ reader: inout SettingsReader) -> PayloadKeys {

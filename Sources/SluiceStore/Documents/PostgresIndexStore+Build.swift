@@ -4,9 +4,6 @@ internal import SluicePostgres
 internal import SluiceSystem
 
 extension PostgresIndexStore {
-    /// The most that a build may take of the server's memory for the graph, in MiB. A graph that does not fit is finished on
-    /// disk, many times slower.
-    private static let maxBuildMemory = 2_048
     private static let minBuildMemory = 64
 
     /// Cosine operators, although the vectors are of unit length: a score of a hit is then the distance itself, and an
@@ -56,7 +53,7 @@ extension PostgresIndexStore {
     ) async throws {
         let name = quotedIdentifier(IndexVersionNames.hnsw(version))
         let table = quotedIdentifier(IndexVersionNames.table(version))
-        let memory = min(max(plan.graphMegabytes, Self.minBuildMemory), Self.maxBuildMemory)
+        let memory = min(max(plan.graphMegabytes, Self.minBuildMemory), maxBuildMemory)
         try await connection.script(
             // A build whose worker was killed must not go on for hours, and keep the next one waiting.
             """

@@ -6,10 +6,18 @@ package import SluiceQueue
 /// The index registry on PostgreSQL.
 package struct PostgresIndexStore: IndexStore {
     let store: Store
+    /// The most that a build may take of the server's memory for the graph, in MiB. A graph that does not fit is finished on
+    /// disk, many times slower.
+    let maxBuildMemory: Int
     private let announce: @Sendable ([EnqueuedTask]) async -> Void
 
-    package init(_ store: Store, announce: @escaping @Sendable ([EnqueuedTask]) async -> Void) {
+    package init(
+        _ store: Store,
+        maxBuildMemory: Int = 2_048,
+        announce: @escaping @Sendable ([EnqueuedTask]) async -> Void
+    ) {
         self.store = store
+        self.maxBuildMemory = maxBuildMemory
         self.announce = announce
     }
 

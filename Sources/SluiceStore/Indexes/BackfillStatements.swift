@@ -33,8 +33,9 @@ enum BackfillStatements {
 
     /// Copies what there is for the next chunks.
     ///
-    /// The chunks are locked against being deleted, in the order of their ids, before anything is written: one that goes
-    /// meanwhile is not seen, and none comes back. What another transaction has written is left as it is.
+    /// The chunks are locked against being deleted before anything is written, so that none comes back; those that somebody is
+    /// about to delete are passed over, and nobody waits for anybody. (Should they stay after all, the counting afterwards finds
+    /// them.) What another transaction has written is left as it is.
     ///
     /// - Index: the primary keys of `chunks`, of both versions' tables, and of the cache.
     static func copy(_ version: IndexVersionRecord, from source: IndexVersionID?, limit: Int) -> Statement<Copied> {
@@ -57,7 +58,8 @@ enum BackfillStatements {
         return Statement(
             """
             WITH range AS MATERIALIZED (
-                SELECT id, tenant_id, document_id, content_hash FROM chunks WHERE id > $1 ORDER BY id LIMIT $2 FOR KEY SHARE
+                SELECT id, tenant_id, document_id, content_hash FROM chunks WHERE id > $1 ORDER BY id LIMIT $2
+                FOR KEY SHARE SKIP LOCKED
             ), mine AS MATERIALIZED (
                 SELECT range.id, range.tenant_id, range.content_hash
                 FROM range JOIN documents ON documents.id = range.document_id
@@ -136,6 +138,21 @@ enum BackfillStatements {
             """,
             [.int8(version.index.rawValue), .int8(range.lowerBound), .int8(range.upperBound)]
         ) { row throws(PostgresError) in (Int(try row.int64(0)), try row.optionalInt64(1)) }
+    }
+
+    /// The chunks that `missing` counts, in the order of their ids.
+    static func lacking(_ version: IndexVersionRecord, in range: Range<Int64>) -> Statement<Int64> {
+        Statement(
+            """
+            SELECT chunks.id FROM chunks JOIN documents ON documents.id = chunks.document_id
+            WHERE chunks.id >= $2 AND chunks.id < $3 AND documents.index_id = $1 AND NOT EXISTS (
+                SELECT FROM \(quotedIdentifier(IndexVersionNames.table(version.id))) AS present
+                WHERE present.chunk_id = chunks.id AND present.content_hash = chunks.content_hash
+            )
+            ORDER BY chunks.id
+            """,
+            [.int8(version.index.rawValue), .int8(range.lowerBound), .int8(range.upperBound)]
+        ) { row throws(PostgresError) in try row.int64(0) }
     }
 
     private static let isSurplus = """

@@ -79,7 +79,7 @@ enum EmbedIndexStatements {
         )
     }
 
-    /// Locks the chunks against going, in the order of their ids, then adds what the cache has for them.
+    /// Locks the chunks against going, but for those that are about to, then adds what the cache has for them.
     static func addCached(_ version: IndexVersionRecord, _ scope: EmbedScope) -> Statement<Void> {
         let (condition, values) = condition(scope)
         let table = quotedIdentifier(IndexVersionNames.table(version.id))
@@ -91,7 +91,7 @@ enum EmbedIndexStatements {
                 WHERE \(condition) AND documents.index_id = $1 AND NOT EXISTS (
                     SELECT FROM \(table) AS present WHERE present.chunk_id = chunks.id
                 )
-                ORDER BY chunks.id FOR KEY SHARE OF chunks
+                ORDER BY chunks.id FOR KEY SHARE OF chunks SKIP LOCKED
             )
             INSERT INTO \(table) (chunk_id, tenant_id, content_hash, embedding)
             SELECT mine.id, mine.tenant_id, mine.content_hash, cache.embedding

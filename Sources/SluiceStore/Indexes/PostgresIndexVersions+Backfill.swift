@@ -42,7 +42,7 @@ extension PostgresIndexVersions {
     }
 
     /// Ranges of chunk ids that hold a window of the given ones each.
-    private static func embedTasks(_ version: IndexVersionRecord, _ chunks: [Int64]) throws -> [NewTask] {
+    static func embedTasks(_ version: IndexVersionRecord, _ chunks: [Int64]) throws -> [NewTask] {
         try stride(from: 0, to: chunks.count, by: embedWindow).map { start in
             let (first, last) = (chunks[start], chunks[min(start + embedWindow, chunks.count) - 1])
             return try NewTask(
@@ -101,5 +101,22 @@ extension PostgresIndexVersions {
             try await store.hold(fence, in: transaction)
             try await transaction.execute(VersionStatements.note(problem, on: version))
         }
+    }
+
+    /// Enqueues tasks that bring the vectors that a version lacks, in any state in which it is written to. Returns for how many
+    /// chunks.
+    package func repair(_ id: IndexVersionID) async throws -> Int {
+        guard let version = try await version(id) else { throw Self.gone(id) }
+        let highest = try await store.pool.query(BackfillStatements.highest(id)).first ?? 0
+        var count = 0
+        for lower in stride(from: 0, through: highest, by: Int64.Stride(Self.countedIDs)) {
+            let range = lower..<lower + Self.countedIDs
+            let chunks = try await store.pool.query(BackfillStatements.lacking(version, in: range))
+            let tasks = try Self.embedTasks(version, chunks)
+            if tasks.isEmpty { continue }
+            await announce(try await store.pool.transaction { try await store.enqueue(tasks, in: $0) })
+            count += chunks.count
+        }
+        return count
     }
 }

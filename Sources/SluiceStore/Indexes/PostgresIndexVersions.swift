@@ -2,6 +2,7 @@ package import SluiceCore
 package import SluiceDocuments
 package import SluicePostgres
 package import SluiceQueue
+internal import SluiceSystem
 
 /// Whether the gates' evidence lets a version answer: asked in the transaction of the swap.
 package typealias SwapEvidence =
@@ -34,6 +35,11 @@ package struct PostgresIndexVersions: IndexVersionStore {
     /// The versions of one index, or of all, newest first.
     package func versions(of index: IndexName? = nil) async throws -> [IndexVersionRecord] {
         try await store.pool.query(VersionStatements.all(of: index))
+    }
+
+    /// Whether the HNSW index of a version is there and valid.
+    package func hnswIsValid(_ id: IndexVersionID) async throws -> Bool {
+        try await store.pool.query(IndexStatements.hnswState(IndexVersionNames.hnsw(id))).first == true
     }
 
     // MARK: - New versions
@@ -119,8 +125,10 @@ package struct PostgresIndexVersions: IndexVersionStore {
             }
             let step = try IndexLifecycle.next(version.state, event, facts).get()
             let tasks = try await apply(step, to: version, event.name, reason, transaction)
+            FailPoint.pass(.beforeCommit)
             return (step.state, tasks)
         }
+        FailPoint.pass(.afterCommit)
         await announce(tasks)
         return state
     }

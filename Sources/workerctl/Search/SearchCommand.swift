@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import SluiceCore
+internal import SluiceDocuments
 internal import SluiceSearch
 internal import SluiceService
 internal import SluiceStore
@@ -29,7 +30,9 @@ struct SearchCommand: AsyncParsableCommand {
 
     func run() async throws {
         let session = try Session()
-        let embedder = try await session.settings.makeEmbedder(streams: 1)
+        let versions = try await session.versions.versions(of: index)
+        let asked = versions.first { indexVersion == nil ? $0.state == .live : $0.number == indexVersion }
+        let embedder = try await session.settings.makeQueryEmbedder(for: asked?.spec.model.fingerprint)
         let searcher = Searcher(pool: session.store.pool, embedder: embedder)
         let result: SearchResult
         var request = SearchRequest(
