@@ -221,9 +221,15 @@ package enum MigrationAssets {
         ),
         Script(
             version: 36,
-            name: "m0036_upkeep",
-            up: PackageResources.m0036_upkeep_up_sql,
-            down: PackageResources.m0036_upkeep_down_sql
+            name: "m0036_gates",
+            up: PackageResources.m0036_gates_up_sql,
+            down: PackageResources.m0036_gates_down_sql
+        ),
+        Script(
+            version: 37,
+            name: "m0037_upkeep",
+            up: PackageResources.m0037_upkeep_up_sql,
+            down: PackageResources.m0037_upkeep_down_sql
         ),
     ]
 }
