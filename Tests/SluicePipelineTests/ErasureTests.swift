@@ -59,7 +59,7 @@ struct ErasureTests {
                 """
                 UPDATE index_versions SET problem = concat_ws(' ', problem, 'no room for \(tenant), says \(tenant).');
                 INSERT INTO index_events (index_id, event, detail)
-                SELECT id, 'odd', '{"tenants": ["\(tenant)", "\(tenant)s"]}' FROM indexes;
+                SELECT id, 'odd', '{"tenants": ["\(tenant)", "third"]}' FROM indexes;
                 WITH run AS (
                     INSERT INTO gate_runs (version_id, kind, verdict, seconds, epoch, vectors, newest_chunk, thresholds,
                         golden_revision, seed)
