@@ -32,5 +32,6 @@ INSERT INTO kind_defaults (kind, queue, max_attempts, timeout_seconds) VALUES
     ('freshness.check', 'maintenance', 3, 1800),
     ('statistics.refresh', 'maintenance', 3, 7200),
     ('cache.warm', 'maintenance', 3, 3600),
-    ('backup.create', 'maintenance', 3, 21600)
+    ('backup.create', 'maintenance', 3, 21600),
+    ('index.isolate', 'maintenance', 5, 21600)
 ON CONFLICT (kind) DO NOTHING;

@@ -34,6 +34,7 @@ package enum DefaultSchedules {
             // The next one measures the same.
             Entry("freshness-check", "*/15 * * * *", "freshness.check", .skip),
             Entry("cache-warm", "20 */6 * * *", "cache.warm", .skip),
+            Entry("index-isolate", "5 2 * * SAT", "index.isolate", .latest),
             Entry("index-verify", "30 5 * * SUN", "index.verify", .latest),
         ]
         if backsUp { entries.append(Entry("backup-create", "30 0 * * *", "backup.create", .latest)) }

@@ -86,8 +86,10 @@ extension ErasureTarget {
         return targets + mentions(of: tenant)
     }
 
-    /// The tenant's name as a word of its own: 'acme' is not meant by 'acme-2'.
-    static let word = "('(^|[^a-z0-9._-])' || replace($1, '.', '\\.') || '($|[^a-z0-9._-])')"
+    /// The tenant's name as a word of its own: 'acme' is not meant by 'acme-2', and is at the end of a sentence.
+    static let word = """
+        ('(^|[^a-z0-9._-])' || replace($1, '.', '\\.') || '($|[^a-z0-9._-]|\\.($|[^a-z0-9._-]))')
+        """
 
     /// What is the fleet's and names the tenant: it stays, without the name.
     private static func mentions(of tenant: PGValue) -> [ErasureTarget] {
