@@ -227,9 +227,15 @@ package enum MigrationAssets {
         ),
         Script(
             version: 37,
-            name: "m0037_canaries",
-            up: PackageResources.m0037_canaries_up_sql,
-            down: PackageResources.m0037_canaries_down_sql
+            name: "m0037_upkeep",
+            up: PackageResources.m0037_upkeep_up_sql,
+            down: PackageResources.m0037_upkeep_down_sql
+        ),
+        Script(
+            version: 38,
+            name: "m0038_canaries",
+            up: PackageResources.m0038_canaries_up_sql,
+            down: PackageResources.m0038_canaries_down_sql
         ),
     ]
 }
