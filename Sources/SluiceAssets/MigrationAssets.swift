@@ -219,5 +219,11 @@ package enum MigrationAssets {
             up: PackageResources.m0035_word_parts_up_sql,
             down: PackageResources.m0035_word_parts_down_sql
         ),
+        Script(
+            version: 36,
+            name: "m0036_gates",
+            up: PackageResources.m0036_gates_up_sql,
+            down: PackageResources.m0036_gates_down_sql
+        ),
     ]
 }

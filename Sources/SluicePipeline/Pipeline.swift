@@ -47,6 +47,8 @@ package struct Pipeline: Sendable {
     package var gates: (any IndexGates)?
     /// What a rebuild that nobody stands beside may take.
     package var room = IndexPlan.Room()
+    /// What `index.verify` works with; nil: this worker does not perform it.
+    package var drift: (any DriftCheck)?
     /// Of the time, that a rebuild copies: above 0, at most 1.
     package var rebuildShare = 0.5
     package var limits: ExtractionLimits
@@ -117,6 +119,10 @@ extension HandlerRegistry {
             let handler = BuildIndex(indexes: pipeline.indexes)
             register(BuildIndexInput.self) { try await handler.perform($0, $1) }
             register(NoopInput.self) { _, _ in .completed }
+            if let drift = pipeline.drift {
+                let verify = VerifyIndex(check: drift)
+                register(VerifyIndexInput.self) { try await verify.perform($0, $1) }
+            }
             if let versions = pipeline.versions {
                 let rebuild = RebuildIndex(pipeline: pipeline, versions: versions)
                 register(RebuildIndexInput.self) { try await rebuild.perform($0, $1) }

@@ -67,3 +67,16 @@ package struct RetireIndexInput: TaskInput {
 
     package init(version: IndexVersionID) { self.version = version.rawValue }
 }
+
+/// Asks live versions whether they still answer as comparing everything would.
+package struct VerifyIndexInput: TaskInput {
+    package static let kind = TaskKind(trusted: "index.verify")
+    package static let queue = QueueName.maintenance
+    package static let retry = RetryPolicy(maxAttempts: 5, base: .seconds(10), cap: .seconds(600))
+    package static let timeout = Duration.seconds(3_600)
+
+    /// Name of an index; nil: all.
+    package var index: String?
+
+    package init(index: IndexName? = nil) { self.index = index?.rawValue }
+}

@@ -42,11 +42,13 @@ struct Workerctl: AsyncParsableCommand {
             Data goes to standard output, messages to standard error.
 
             Exit status: 0 done, 1 failed, 2 degraded and 3 critical (status --check), 4 not found, 64 wrong usage,
-            69 a server cannot be reached, 75 done in part or time is up, 130 interrupted.
+            10 NO-GO and 11 INCONCLUSIVE (eval), 69 a server cannot be reached, 75 done in part or time is up,
+            130 interrupted.
             """,
         version: Version.text,
         subcommands: [
             IngestCommand.self, SearchCommand.self, StatusCommand.self, DocumentsCommand.self, TasksCommand.self,
+            EvalCommand.self, GoldenCommand.self, GatesCommand.self,
             AttemptsCommand.self, WorkersCommand.self,
             DeadLettersCommand.self, BatchesCommand.self, QueuesCommand.self, TenantsCommand.self, KindsCommand.self,
             SchedulesCommand.self, IndexesCommand.self, RebuildRedisCommand.self, MigrateCommand.self,

@@ -70,7 +70,7 @@ struct SQLEnqueueTests {
                 rows == [
                     expected(EmbedChunksInput.self), expected(IngestDocumentInput.self),
                     expected(BuildIndexInput.self), expected(EmbedIndexInput.self), expected(RebuildIndexInput.self),
-                    expected(RetireIndexInput.self), expected(NoopInput.self),
+                    expected(RetireIndexInput.self), expected(VerifyIndexInput.self), expected(NoopInput.self),
                 ]
             )
         }

@@ -10,7 +10,7 @@ extension Settings {
     /// Index versions, with the gates' evidence for swaps.
     package func makeIndexVersions(
         _ store: Store,
-        evidence: SwapEvidence? = nil,
+        evidence: SwapEvidence? = PostgresGateStore.swapEvidence,
         announce: @escaping @Sendable ([EnqueuedTask]) async -> Void
     ) -> PostgresIndexVersions {
         // Without a word about evidence the store takes that of the gates.

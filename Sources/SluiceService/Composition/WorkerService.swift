@@ -38,7 +38,8 @@ package enum WorkerService {
         let announce: @Sendable ([EnqueuedTask]) async -> Void = { await enqueuer.announce($0) }
         let isTest = Environment.value("SLUICE_TEST_KINDS") == "1"
         let testGates = isTest ? TestGates(Environment.value("SLUICE_TEST_GATES")) : nil
-        let evidence = testGates == nil ? nil : Settings.testEvidence
+        let gates = FleetGates(settings: settings, logger: logger)
+        let evidence = testGates == nil ? PostgresGateStore.swapEvidence : Settings.testEvidence
         var pipeline = Pipeline(
             documents: PostgresDocumentStore(data, announce: announce),
             indexes: settings.makeIndexStore(data, announce: announce),
@@ -47,7 +48,7 @@ package enum WorkerService {
             extractor: extractors,
             embedder: embedder,
             versions: settings.makeIndexVersions(data, evidence: evidence, announce: announce),
-            gates: testGates,
+            gates: testGates ?? gates,
             limits: settings.limits,
             passwords: settings.documentPasswords,
             embedWindow: settings.embedWindow
@@ -56,6 +57,7 @@ package enum WorkerService {
         pipeline.candidateEmbedder = candidate
         pipeline.rebuildShare = settings.rebuildShare
         pipeline.room = settings.planRoom
+        pipeline.drift = gates
         var handlers = HandlerRegistry()
         handlers.registerPipeline(pipeline, queues: concurrency.keys)
         if concurrency[.maintenance] != nil {

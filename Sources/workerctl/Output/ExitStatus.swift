@@ -7,6 +7,10 @@ enum ExitStatus: Int32 {
     /// `status --check`: the fleet does not work.
     case critical = 3
     case notFound = 4
+    /// `eval`: a gate failed.
+    case noGo = 10
+    /// `eval`: too little could be measured, which is no pass either.
+    case inconclusive = 11
     case usage = 64
     /// PostgreSQL (or what the command needs) cannot be reached.
     case unavailable = 69

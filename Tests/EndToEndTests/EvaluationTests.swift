@@ -1,0 +1,110 @@
+import SluiceSystem
+import SluiceTestKit
+import Testing
+
+extension EndToEnd {
+    @Suite struct Evaluating {
+        private struct Run: Decodable {
+            struct Gate: Decodable { let gate: String, outcome: String, note: String }
+
+            let version: Int
+            let kind: String
+            let verdict: String
+            let gates: [Gate]
+        }
+
+        private struct Golden: Decodable { let name: String, queries: Int }
+
+        @Test("golden queries in, a verdict with a page out; a drift check by the clock is kept beside it")
+        func wholeWay() async throws {
+            try await TestFleet.run { fleet in
+                _ = try fleet.start("coordinator")
+                _ = try fleet.startWorkers()
+                let folder = try fleet.writePDFs(3, pages: 4)
+                let ingest = try await fleet.ctl(["ingest", folder, "--recursive", "--wait", "--json"])
+                #expect(ingest.status == 0, "\(ingest.errors)")
+
+                let line = #"{"query": "handbook", "relevant": [{"document": "doc1.pdf", "page": 2}]}"#
+                let file = try fleet.write("support.jsonl", Array((line + "\n").utf8))
+                let imported = try await fleet.ctl(["golden", "import", file])
+                #expect(imported.status == 0 && imported.output.contains("golden set support"), "\(imported.errors)")
+                #expect(try await fleet.ctl(["golden", "import", file]).output.contains("unchanged"))
+                let bad = try fleet.write("bad.jsonl", Array((line + "\n{\"query\": \"x\"}\n").utf8))
+                let refused = try await fleet.ctl(["golden", "import", bad])
+                #expect(refused.status == 1 && refused.errors.contains("bad.jsonl:2: 'relevant'"), "\(refused.errors)")
+                let sets = try decode([Golden].self, from: try await fleet.ctl(["golden", "ls", "--json"]).output)
+                #expect(sets.map(\.name) == ["support"] && sets.map(\.queries) == [1])
+
+                let wrong = try await fleet.ctl(["gates", "thresholds", "--set", "recal=1"])
+                #expect(wrong.status == 64 && wrong.errors.contains("recall"))
+                // The machine may be busy with other tests.
+                let set = try await fleet.ctl(["gates", "thresholds", "--set", "p95_ms=60000", "--set", "samples=40"])
+                #expect(set.status == 0 && set.output.contains("60000"), "\(set.errors)")
+
+                let page = fleet.scratch + "/report.html"
+                try await eventually("the HNSW index is built, and the live version passes", within: .seconds(120)) {
+                    try await fleet.ctl(["eval", "--html", page]).status == 0
+                }
+                let eval = try await fleet.ctl(["eval", "default", "--json", "--html", page])
+                let run = try decode(Run.self, from: eval.output)
+                #expect(eval.status == 0 && run.verdict == "go" && run.kind == "gates", "\(eval.output)\(eval.errors)")
+                let html = try #require(Environment.textFile(page))
+                #expect(html.contains("<svg") && html.contains(">GO<") && !html.contains("<script"))
+                #expect(try await fleet.ctl(["eval", "nowhere"]).status == 4)
+                #expect(try await fleet.ctl(["eval", "default", "--index-version", "9"]).status == 4)
+                #expect(try await fleet.ctl(["eval", "default", "--golden", "none"]).status == 4)
+                // The gates of a worker judge what it rebuilds, and their GO lets it be swapped in.
+                let rebuild = ["indexes", "rebuild", "--m", "20", "--auto-swap", "--wait", "--timeout", "100s"]
+                let rebuilt = try await fleet.ctl(rebuild)
+                #expect(rebuilt.status == 0, "\(rebuilt.output)\(rebuilt.errors)")
+                let second = try decode(Run.self, from: try await fleet.ctl(["eval", "--json"]).output)
+                #expect(second.version == 2 && second.verdict == "go")
+                // A gate that nothing can pass: no GO, and the documented status.
+                _ = try await fleet.ctl(["gates", "thresholds", "--set", "p95_ms=1"])
+                let slow = try await fleet.ctl(["eval", "default"])
+                #expect(slow.status == 10 && slow.output.contains("NO-GO"), "\(slow.output)\(slow.errors)")
+
+                let refusedRebuild = try await fleet.ctl(["indexes", "rebuild", "--wait", "--timeout", "100s"])
+                #expect(refusedRebuild.status != 0, "\(refusedRebuild.output)\(refusedRebuild.errors)")
+                let third = try decode([Run].self, from: try await fleet.ctl(["gates", "ls", "--json"]).output)
+                #expect(third.first?.version == 3 && third.first?.verdict == "no_go")
+                _ = try await fleet.ctl(["gates", "thresholds", "--set", "p95_ms=60000"])
+
+                let add = [
+                    "schedules", "add", "verify", "@every 24h", "--kind", "index.verify", "--queue", "maintenance",
+                ]
+                #expect(try await fleet.ctl(add).status == 0)
+                #expect(try await fleet.ctl(["schedules", "trigger", "verify"]).status == 0)
+                try await eventually("the drift check has run", within: .seconds(60)) {
+                    let runs = try await fleet.ctl(["gates", "ls", "--json"]).output
+                    return try decode([Run].self, from: runs).contains { $0.kind == "drift" && $0.verdict == "go" }
+                }
+                let listed = try await fleet.ctl(["gates", "ls"])
+                #expect(listed.output.contains("no_go") && listed.output.contains("latency"))
+                #expect(try await fleet.ctl(["golden", "rm", "support"]).status == 0)
+                #expect(try await fleet.ctl(["golden", "rm", "support"]).status == 4)
+            }
+        }
+
+        @Test(
+            "vectors of the real model, quantised, are those of their texts embedded anew",
+            .enabled(if: Environment.home() != nil)
+        )
+        func realModel() async throws {
+            let home = try #require(Environment.home())
+            try await TestFleet.run(model: home + "/models/all-MiniLM-L6-v2/int8") { fleet in
+                _ = try fleet.start("coordinator")
+                _ = try fleet.startWorkers()
+                let folder = try fleet.writePDFs(3, pages: 6)
+                let ingest = try await fleet.ctl(["ingest", folder, "--recursive", "--wait"], within: .seconds(240))
+                #expect(ingest.status == 0, "\(ingest.errors)")
+                let eval = try await fleet.ctl(["eval", "--json", "--sample", "40"])
+                let run = try decode(Run.self, from: eval.output)
+                let gates = Dictionary(run.gates.map { ($0.gate, $0) }) { first, _ in first }
+                for name in ["reembedding", "cached_vectors", "recall", "tenant_coverage", "sound_vectors"] {
+                    #expect(gates[name]?.outcome == "passed", "\(name): \(gates[name]?.note ?? "")")
+                }
+            }
+        }
+    }
+}
