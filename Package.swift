@@ -70,6 +70,7 @@ let package = Package(
         library("CPopplerGLib", "poppler-glib", apt: "libpoppler-glib-dev"),
         library("CLibSeccomp", "libseccomp", apt: "libseccomp-dev"),
         library("CLibCrypto", "libcrypto", apt: "libssl-dev"),
+        library("CLibCurl", "libcurl", apt: "libcurl4-openssl-dev"),
         .systemLibrary(name: "CLinux"),
         library("COpenVINO", "openvino"),  // scripts/setup writes openvino.pc; loaded at run time, never linked
         .target(
@@ -86,7 +87,7 @@ let package = Package(
         // Layer 2: clients, engines and ports; none of them knows another.
         module("SluicePostgres", ["SluiceCore", "SluiceSystem", "CLibPQ"]),
         module("SluiceRedis", ["SluiceCore", "SluiceSystem", "CHiredis"]),
-        module("SluiceInference", ["SluiceCore", "SluiceSystem", "COpenVINO"]),
+        module("SluiceInference", ["SluiceCore", "SluiceSystem", "COpenVINO", "CLibCurl"]),
         module("SluiceExtraction", ["SluiceCore", "SluiceSystem", "CPopplerGLib", "CLibSeccomp", "CLinux"]),
         module("SluiceQueue", ["SluiceCore", "SluiceSystem", logging]),
         module("SluiceDocuments", ["SluiceCore", "SluiceSystem"]),

@@ -12,6 +12,8 @@ package enum InferenceError: Error, Hashable, Sendable, CustomStringConvertible 
     case nonFinite(indices: [Int])
     /// OpenVINO reported an error while it ran.
     case runtime(operation: String, reason: String)
+    /// A server that judges or embeds gave no usable answer.
+    case remote(host: String, reason: String, isTransient: Bool)
     /// The calling task was cancelled.
     case cancelled
 
@@ -26,6 +28,7 @@ package enum InferenceError: Error, Hashable, Sendable, CustomStringConvertible 
         case .nonFinite(let indices):
             "the model gave no usable vector for \(indices.count) of the texts; check the model's export"
         case .runtime(let operation, let reason): "OpenVINO failed to \(operation): \(reason)"
+        case .remote(let host, let reason, _): "the model behind \(host) gave no answer: \(reason)"
         case .cancelled: "the embedding was cancelled"
         }
     }
@@ -38,6 +41,7 @@ package enum InferenceError: Error, Hashable, Sendable, CustomStringConvertible 
         case .tooLong: "inference.too_long"
         case .nonFinite: "inference.non_finite"
         case .runtime: "inference.runtime"
+        case .remote: "inference.remote"
         case .cancelled: "inference.cancelled"
         }
     }
@@ -48,6 +52,7 @@ extension InferenceError: TransientFailure {
     package var isTransient: Bool {
         switch self {
         case .runtime, .cancelled: true
+        case .remote(_, _, let isTransient): isTransient
         default: false
         }
     }

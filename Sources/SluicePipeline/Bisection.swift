@@ -46,7 +46,7 @@ struct Bisection: Sendable {
     /// The places of the texts at fault: empty when they must be found, nil when no text is.
     private static func culprits(of error: InferenceError, among count: Int) -> Set<Int>? {
         switch error {
-        case .libraryUnusable, .modelUnusable, .cancelled: return nil
+        case .libraryUnusable, .modelUnusable, .remote, .cancelled: return nil
         case .tooLong(let indices, _), .nonFinite(let indices):
             let named = Set(indices).intersection(0..<count)
             return named.isEmpty && count == 1 ? [0] : named

@@ -56,6 +56,9 @@ package struct Pipeline: Sendable {
     /// Chunks of one `chunks.embed` task.
     package var embedWindow: Int
 
+    /// Nil: tenants have no indexes of their own.
+    package var tenantIndexes: (any TenantIndexStore)?
+
     package init(
         documents: any DocumentStore,
         indexes: any IndexStore,
@@ -119,6 +122,10 @@ extension HandlerRegistry {
             let handler = BuildIndex(indexes: pipeline.indexes)
             register(BuildIndexInput.self) { try await handler.perform($0, $1) }
             register(NoopInput.self) { _, _ in .completed }
+            if let tenantIndexes = pipeline.tenantIndexes {
+                let isolate = IsolateIndex(indexes: tenantIndexes)
+                register(IsolateIndexInput.self) { try await isolate.perform($0, $1) }
+            }
             if let drift = pipeline.drift {
                 let verify = VerifyIndex(check: drift)
                 register(VerifyIndexInput.self) { try await verify.perform($0, $1) }

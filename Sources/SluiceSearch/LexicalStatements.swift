@@ -93,17 +93,20 @@ enum LexicalStatements {
         let (mean, owner) = (binder.bind(.float8(meanLength)), binder.bind(.text(tenant.rawValue)))
         return Statement(
             """
-            WITH candidates AS MATERIALIZED (
-                SELECT chunk_id, length, terms, counts FROM chunk_terms WHERE terms && \(selecting)::int8[] \(narrowed)
-                LIMIT \(most)
-            ), scored AS (
-                SELECT chunk_id, sum(
-                    asked.weight * n * (\(k1) + 1)
-                    / (n + \(k1) * (1 - \(b) + \(b) * coalesce(length / nullif(\(mean)::float8, 0), 1)))
+            WITH scored AS (
+                SELECT chunk_id, (
+                    SELECT sum(
+                        asked.weight * n * (\(k1) + 1)
+                        / (n + \(k1) * (1 - \(b) + \(b) * coalesce(length / nullif(\(mean)::float8, 0), 1)))
+                    )
+                    FROM unnest(\(terms)::int8[], \(weights)::float8[]) AS asked (term, weight)
+                    CROSS JOIN LATERAL (SELECT counts[array_position(terms, asked.term)]::float8 AS n) AS held
+                    WHERE n IS NOT NULL
                 ) AS score
-                FROM candidates CROSS JOIN unnest(\(terms)::int8[], \(weights)::float8[]) AS asked (term, weight)
-                CROSS JOIN LATERAL (SELECT counts[array_position(terms, asked.term)]::float8 AS n) AS held
-                WHERE n IS NOT NULL GROUP BY chunk_id
+                FROM (
+                    SELECT chunk_id, length, terms, counts FROM chunk_terms WHERE terms && \(selecting)::int8[] \(narrowed)
+                    LIMIT \(most)
+                ) AS candidates
             )
             SELECT scored.chunk_id, scored.score FROM scored
             JOIN \(SearchStatements.table(pointer.version)) AS live ON live.chunk_id = scored.chunk_id

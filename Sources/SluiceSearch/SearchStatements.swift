@@ -12,6 +12,8 @@ struct Pointer: Sendable {
     let dimension: Int
     /// The type of its vectors, `halfvec` or `vector`; nil when its table is not there (any more).
     let element: String?
+    /// How many of them there are, of all tenants, when they were last counted; nil before that.
+    let vectors: Int?
     let index: IndexID
     /// The text search configuration of its words.
     let language: String
@@ -46,7 +48,9 @@ enum SearchStatements {
                 CASE WHEN $2 IS NULL THEN indexes.query_model ELSE version.model_fingerprint END, version.dimension,
                 (SELECT format_type(atttypid, NULL) FROM pg_attribute WHERE attname = 'embedding'
                     AND attrelid = to_regclass(quote_ident('embeddings_g' || version.id))),
-                indexes.id, indexes.language
+                indexes.id, indexes.language,
+                (SELECT nullif(reltuples, -1)::int8 FROM pg_class
+                    WHERE oid = to_regclass(quote_ident('embeddings_g' || version.id)))
             FROM indexes JOIN index_versions AS version
                 ON CASE WHEN $2 IS NULL THEN version.id = indexes.live_version
                     ELSE version.index_id = indexes.id AND version.number = $2 END
@@ -61,6 +65,7 @@ enum SearchStatements {
                 model: try row.text(3),
                 dimension: try row.int32(4),
                 element: try row.optionalText(5),
+                vectors: try row.optionalInt64(8).map { Int($0) },
                 index: IndexID(rawValue: try row.int64(6)),
                 language: try row.text(7)
             )

@@ -20,12 +20,12 @@ extension Searcher {
         _ transaction: PostgresTransaction
     ) async throws -> Draft {
         let narrowing = Narrowing(request.filter, request.principals)
-        let scope = try await scope(request, narrowing, pointer, transaction)
         var trace = SearchTrace()
-        if case .these(let chunks) = scope { trace.matching = chunks.count }
         let pool = request.pool
         // Fusion wants more of each list than it gives: what is second in both may well be the best.
         let depth = request.mode == .hybrid ? max(pool, fusedDepth) : pool
+        let scope = try await scope(request, narrowing, depth, pointer, transaction)
+        if case .these(let chunks) = scope { trace.matching = chunks.count }
         var dense: (found: [Found], isExact: Bool, fellBack: Bool) = ([], true, false)
         if request.mode != .bm25 {
             dense = try await nearest(request, vector, depth, scope, pointer, transaction)
@@ -70,20 +70,22 @@ extension Searcher {
     func scope(
         _ request: SearchRequest,
         _ narrowing: Narrowing?,
+        _ wanted: Int,
         _ pointer: Pointer,
         _ transaction: PostgresTransaction
     ) async throws -> Scope {
         guard let narrowing else { return .all }
         // Whoever asks by the index is about to measure it.
         if request.method == .index { return .matching(narrowing) }
+        let most = matchingBelow ?? MatchingBound.chunks(wanted: wanted, vectors: pointer.vectors)
         let documents = try await transaction.query(
-            ScopeStatements.documents(narrowing, pointer, request.tenant, limit: matchingBelow + 1)
+            ScopeStatements.documents(narrowing, pointer, request.tenant, limit: most + 1)
         )
-        if documents.count > matchingBelow { return .matching(narrowing) }
+        if documents.count > most { return .matching(narrowing) }
         let chunks = try await transaction.query(
-            ScopeStatements.chunks(documents, request.tenant, limit: matchingBelow + 1)
+            ScopeStatements.chunks(documents, request.tenant, limit: most + 1)
         )
-        return chunks.count > matchingBelow ? .matching(narrowing) : .these(chunks)
+        return chunks.count > most ? .matching(narrowing) : .these(chunks)
     }
 
     /// How many vectors the tenant has in the version, counted no further than need be.
@@ -156,7 +158,9 @@ extension Searcher {
             let size = try await transaction.query(LexicalStatements.size(pointer, request.tenant)).first
         else { return ([], respelled) }
         var plan = TermPlan(asked, chunks: size.chunks, limit: candidates, ranking: ranking)
-        if case .these = scope { plan = plan.unselective }
+        // Of what is looked at one by one none may be left out.
+        var most = max(candidates, count)
+        if case .these(let chunks) = scope { (plan, most) = (plan.unselective, chunks.count) }
         func list(_ plan: TermPlan) async throws -> [Found] {
             try await transaction.query(
                 LexicalStatements.best(
@@ -167,7 +171,7 @@ extension Searcher {
                     tenant: request.tenant,
                     in: scope,
                     count: count,
-                    limit: max(candidates, matchingBelow, count)
+                    limit: most
                 )
             )
         }

@@ -10,7 +10,7 @@ package struct Searcher: Sendable {
     let pool: PostgresPool
     let exactBelow: Int
     let candidates: Int
-    let matchingBelow: Int
+    let matchingBelow: Int?
     let ranking = BM25()
     /// Of each list, for hybrid search.
     let fusedDepth = 100
@@ -24,14 +24,14 @@ package struct Searcher: Sendable {
     ///   - exactBelow: tenants with fewer vectors are searched exactly: as fast as the index there, and nothing is missed.
     ///   - candidates: chunks that are scored by their words at most, those with the rarest words of the question first.
     ///   - matchingBelow: when no more documents, nor chunks, match a filter, each of them is compared; else the HNSW index is
-    ///     followed until enough of what it finds match.
+    ///     followed until enough of what it finds match. Nil: as many as make the two cost the same.
     package init(
         pool: PostgresPool,
         embedders: [any Embedder],
         reranker: (any Reranker)? = nil,
         exactBelow: Int = 10_000,
         candidates: Int = 5_000,
-        matchingBelow: Int = 4_000
+        matchingBelow: Int? = nil
     ) {
         self.pool = pool
         models = QueryModels(embedders)
@@ -47,7 +47,7 @@ package struct Searcher: Sendable {
         reranker: (any Reranker)? = nil,
         exactBelow: Int = 10_000,
         candidates: Int = 5_000,
-        matchingBelow: Int = 4_000
+        matchingBelow: Int? = nil
     ) {
         self.init(
             pool: pool,
@@ -73,7 +73,7 @@ package struct Searcher: Sendable {
         request.mode = .dense
         return try await answering(request) { transaction, pointer, vector in
             let narrowing = Narrowing(request.filter, request.principals)
-            let scope = try await scope(request, narrowing, pointer, transaction)
+            let scope = try await scope(request, narrowing, request.count, pointer, transaction)
             var isExact = request.method == .exact
             if request.method == .automatic {
                 let known = try await known(request, pointer, transaction)
@@ -169,6 +169,8 @@ package struct Searcher: Sendable {
         return [
             ("sluice.tenant", request.tenant.rawValue), ("hnsw.ef_search", "\(effort)"),
             ("hnsw.iterative_scan", "relaxed_order"), ("hnsw.max_scan_tuples", "40000"),
+            // What the scan remembers is kept in work_mem; a filter must not end it for want of that.
+            ("hnsw.scan_mem_multiplier", "4"),
             // A plan made once for all tenants would be wrong for the large or for the small ones.
             ("plan_cache_mode", "force_custom_plan"),
         ]

@@ -7,7 +7,18 @@ internal import SluiceService
 internal import SluiceStore
 internal import SluiceSystem
 
-extension SearchMode: ExpressibleByArgument {}
+/// How questions are answered.
+enum RetrievalMode: String, CaseIterable, ExpressibleByArgument {
+    case dense, bm25, hybrid
+    /// Hybrid, of which SLUICE_RERANKER judges the first hundred anew.
+    case rerank
+
+    func request(_ text: String, _ count: Int) -> SearchRequest {
+        var request = SearchRequest(text: text, count: count, mode: SearchMode(rawValue: rawValue) ?? .hybrid)
+        if self == .rerank { request.rerank = 100 }
+        return request
+    }
+}
 
 struct Retrieval: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -19,7 +30,10 @@ struct Retrieval: AsyncParsableCommand {
     )
 
     @Option(name: .long, help: "The set's folder.") var dataset: String
-    @Option(name: .long, help: "dense, bm25 or hybrid; may be given several times.") var mode: [SearchMode] = [.hybrid]
+    @Option(name: .long, help: "dense, bm25, hybrid or rerank; may be given several times.")
+    var mode: [RetrievalMode] = [.hybrid]
+    @Option(name: .long, help: "test, or train for the questions to tune with (train_queries.jsonl, train_qrels.tsv).")
+    var split = "test"
     @OptionGroup var output: BenchOutput
 
     func run() async throws {
@@ -27,7 +41,7 @@ struct Retrieval: AsyncParsableCommand {
         let folder = FileManager.default.temporaryDirectory.appending(path: "sluicebench-\(WorkerID.random())")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
-        let set = try RetrievalSet(dataset, into: folder)
+        let set = try RetrievalSet(dataset, prefix: split == "test" ? "" : split + "_", into: folder)
         try await BenchSchema.run { settings in
             let bench = RetrievalBench(settings: settings, set: set)
             for result in try await bench.run(mode) { try output.print(result) }
@@ -57,10 +71,14 @@ struct RetrievalBench {
     let settings: Settings
     let set: RetrievalSet
 
-    func run(_ modes: [SearchMode]) async throws -> [Result] {
+    func run(_ modes: [RetrievalMode]) async throws -> [Result] {
         let settings = settings
         let set = set
         let embedder = try await settings.makeEmbedder(streams: 1)
+        let reranker = modes.contains(.rerank) ? try await settings.makeReranker() : nil
+        if modes.contains(.rerank) && reranker == nil {
+            throw ValidationError("--mode rerank wants SLUICE_RERANKER: a model's folder, or the address of a server")
+        }
         return try await Pipeline.run(settings) { documents, store, announce in
             let index = try await PostgresIndexStore(store, announce: announce).ensureIndex(
                 .default,
@@ -83,7 +101,7 @@ struct RetrievalBench {
             guard state.results["ok"] == set.files.count else {
                 throw ValidationError("of \(set.files.count) documents not all were ingested: \(state.results)")
             }
-            let searcher = Searcher(pool: store.pool, embedder: embedder)
+            let searcher = Searcher(pool: store.pool, embedder: embedder, reranker: reranker)
             var results: [Result] = []
             for mode in modes {
                 results.append(try await measure(searcher, mode, state.chunks, seconds))
@@ -94,7 +112,7 @@ struct RetrievalBench {
 
     private func measure(
         _ searcher: Searcher,
-        _ mode: SearchMode,
+        _ mode: RetrievalMode,
         _ chunks: Int,
         _ seconds: Double
     ) async throws -> Result {
@@ -105,14 +123,14 @@ struct RetrievalBench {
         var ranks: [Int] = []
         for question in asked {
             let start = ContinuousClock.now
-            let first = try await searcher.search(SearchRequest(text: question.text, mode: mode)).hits
+            let first = try await searcher.search(mode.request(question.text, 10)).hits
             milliseconds.append(start.elapsed.inSeconds * 1_000)
             if set.isOfPages {
                 if let rank = first.first(where: { Self.hit($0, question.places) })?.rank { ranks.append(rank) }
                 continue
             }
             // Enough chunks for a hundred documents.
-            let hits = try await searcher.search(SearchRequest(text: question.text, count: 500, mode: mode)).hits
+            let hits = try await searcher.search(mode.request(question.text, 500)).hits
             var known: Swift.Set<String> = []
             let documents = hits.map { Self.name($0.uri) }.filter { known.insert($0).inserted }
             let grades = set.grades[question.id] ?? [:]

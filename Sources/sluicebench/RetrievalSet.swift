@@ -40,9 +40,10 @@ struct RetrievalSet {
     let files: [String]
 
     /// Reads DIR; documents of `corpus.jsonl` are written to `folder` as `<id>.md`, the title as a heading.
-    init(_ directory: String, into folder: URL) throws {
+    /// - Parameter prefix: of the names of the files with questions and answers.
+    init(_ directory: String, prefix: String = "", into folder: URL) throws {
         let root = URL(filePath: directory)
-        questions = try Self.lines(root.appending(path: "queries.jsonl"))
+        questions = try Self.lines(root.appending(path: prefix + "queries.jsonl"))
         let corpus = root.appending(path: "corpus.jsonl")
         let manager = FileManager.default
         isOfPages = !manager.fileExists(atPath: corpus.path)
@@ -61,7 +62,7 @@ struct RetrievalSet {
             return file.path
         }
         var grades: [String: [String: Double]] = [:]
-        let table = String(decoding: try Data(contentsOf: root.appending(path: "qrels.tsv")), as: UTF8.self)
+        let table = String(decoding: try Data(contentsOf: root.appending(path: prefix + "qrels.tsv")), as: UTF8.self)
         for line in table.split(whereSeparator: \.isNewline).dropFirst() {
             let fields = line.split(separator: "\t")
             guard fields.count == 3, let grade = Double(fields[2]), grade > 0 else { continue }

@@ -69,7 +69,7 @@ struct VectorsCorpus: Sendable {
             first += (tenant.chunks + Self.perDocument - 1) / Self.perDocument * Self.perDocument
         }
         try await script(
-            "SET maintenance_work_mem = '256MB'; CREATE INDEX chunk_terms_idx ON chunk_terms USING gin (terms); RESET ALL"
+            "SET maintenance_work_mem = '256MB'; CREATE INDEX chunk_terms_idx ON chunk_terms USING gin (terms)"
         )
         try await script("ANALYZE documents; ANALYZE document_facets; ANALYZE chunks; ANALYZE chunk_terms")
     }
@@ -87,7 +87,7 @@ struct VectorsCorpus: Sendable {
             try embeddings.append([.int8(Int64(number + 1)), .bytes(hash), .binary(HalfVector.encode(vector), type: 0)])
         }
         let (chunkRows, vectorRows) = (chunks, embeddings)
-        try await store.inTenant(tenant) { transaction in
+        try await store.inTenant(tenant, settings: [("statement_timeout", "0")]) { transaction in
             try await transaction.script(
                 """
                 CREATE TEMP TABLE chunk_load (id bigint, document bigint, ordinal int, hash bytea, text text) ON COMMIT DROP;
@@ -153,9 +153,12 @@ struct VectorsCorpus: Sendable {
         }
     }
 
+    /// However long it takes.
     private func script(_ sql: String) async throws {
         try await store.pool.withConnection { connection in
+            try await connection.script("SET statement_timeout = 0")
             try await connection.script(sql, timeout: .seconds(3_600))
+            try await connection.script("RESET statement_timeout; RESET maintenance_work_mem")
         }
     }
 }

@@ -221,4 +221,37 @@ struct FilterSearchTests {
             #expect(invalid?.description.contains("tag") == true)
         }
     }
+
+    @Test("what is said of a document changes without an ingest, part by part, and facets with it")
+    func attributes() async throws {
+        try await DocumentsFixture.run { fixture in
+            try await fixture.ingest("file:///a", ["a ledger"])
+            let document = DocumentID(rawValue: Int64(try await fixture.count("SELECT id FROM documents")))
+            func set(_ attributes: DocumentAttributes, _ tenant: TenantID = .default) async throws -> Bool {
+                try await fixture.store.setAttributes(attributes, of: document, tenant: tenant)
+            }
+            func stored() async throws -> StoredAttributes? {
+                try await fixture.store.attributes(of: document, tenant: .default)
+            }
+            let plain = try await stored()
+            #expect(plain == StoredAttributes(metadata: "{}", tags: [], principals: nil))
+            #expect(try await set(DocumentAttributes(metadata: ["n": .integer(1)], tags: ["t"], principals: ["ann"])))
+            let full = try await stored()
+            #expect(full == StoredAttributes(metadata: #"{"n": 1}"#, tags: ["t"], principals: ["ann"]))
+            #expect(try await set(DocumentAttributes(tags: ["u"])))
+            let changed = try await stored()
+            #expect(changed == StoredAttributes(metadata: #"{"n": 1}"#, tags: ["u"], principals: ["ann"]))
+            var request = SearchRequest(text: "ledger")
+            for (tag, hits) in [("t", 0), ("u", 1)] {
+                request.filter = .tagsAny([tag])
+                let found = try await Self.searcher(fixture, Self.ways[0]).search(request).hits.count
+                #expect(found == hits)
+            }
+            #expect(try await set(DocumentAttributes(principals: ["x", "*"])))
+            let everyone = try await stored()
+            #expect(everyone?.principals == nil)
+            let other = try #require(TenantID(rawValue: "other"))
+            #expect(try await !set(DocumentAttributes(tags: []), other), "another tenant's is not there")
+        }
+    }
 }

@@ -94,4 +94,13 @@ struct FilterTests {
             #expect(filter.facets.allSatisfy { list in list.contains(where: known.contains) }, "\(filter) \(facts)")
         }
     }
+
+    @Test("comparing each is worth it for few matches, for more where more is wanted or the index is larger")
+    func bound() {
+        #expect(MatchingBound.chunks(wanted: 10, vectors: nil) == 4_000)
+        #expect(MatchingBound.chunks(wanted: 10, vectors: 0) == 1_000)
+        #expect(MatchingBound.chunks(wanted: 10, vectors: 1_000_000) == 4_472)
+        #expect(MatchingBound.chunks(wanted: 100, vectors: 1_000_000) == 14_142)
+        #expect(MatchingBound.chunks(wanted: 1_000, vectors: 100_000_000) == 20_000)
+    }
 }

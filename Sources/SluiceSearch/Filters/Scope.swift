@@ -10,6 +10,18 @@ enum Scope: Sendable {
     case matching(Narrowing)
 }
 
+/// Up to how many matching chunks each is compared.
+enum MatchingBound {
+    /// Following the index until `wanted` of `vectors` match takes `wanted` × `vectors` / matching steps, about twice as dear as comparing
+    /// one that is known to match: the two cost the same at the root of 2 × `wanted` × `vectors`.
+    ///
+    /// - Parameter vectors: of all tenants in the version, since all are met on the way; nil when they were never counted.
+    static func chunks(wanted: Int, vectors: Int?) -> Int {
+        guard let vectors else { return 4_000 }
+        return min(20_000, max(1_000, Int((2 * Double(wanted) * Double(vectors)).squareRoot())))
+    }
+}
+
 enum ScopeStatements {
     /// Documents that match, in any order, no more than `limit`.
     static func documents(

@@ -53,6 +53,7 @@ package enum WorkerService {
             passwords: settings.documentPasswords,
             embedWindow: settings.embedWindow
         )
+        pipeline.tenantIndexes = PostgresTenantIndexes(data, policy: settings.tenantIndexPolicy)
         pipeline.candidateModel = try settings.candidateIdentity()
         pipeline.candidateEmbedder = candidate
         pipeline.rebuildShare = settings.rebuildShare

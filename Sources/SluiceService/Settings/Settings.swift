@@ -1,4 +1,5 @@
 package import SluiceCore
+package import SluiceDocuments
 package import SluiceStore
 internal import SluiceSystem
 
@@ -16,6 +17,11 @@ package struct Settings: Sendable {
     package var home: String?
     /// A model directory as Optimum exports it.
     package var modelDirectory: String?
+    /// A cross-encoder's folder, or the address of a server that reranks.
+    package var reranker: String?
+    /// Which tenants have HNSW indexes of their own.
+    package var tenantIndexPolicy: TenantIndexPolicy
+    package var rerankerKey: String?
     /// A second model, for index versions on their way to it; nil: there is none.
     package var candidateModelDirectory: String?
     /// Of the time, that a rebuild copies vectors: above 0, at most 1.
@@ -80,6 +86,14 @@ package struct Settings: Sendable {
         redisPrefix = reader.text("SLUICE_REDIS_PREFIX") ?? "sluice"
         payloadKeys = Self.payloadKeys(&reader)
         modelDirectory = reader.text("SLUICE_MODEL") ?? home.map { $0 + "/models/all-MiniLM-L6-v2/int8" }
+        reranker = reader.text("SLUICE_RERANKER")
+        rerankerKey = reader.text("SLUICE_RERANKER_KEY")
+        let partialFrom = reader.integer("SLUICE_TENANT_INDEX_FROM", default: 50_000, in: 1_000...1_000_000_000)
+        tenantIndexPolicy = TenantIndexPolicy(
+            partialFrom: partialFrom,
+            partialUntil: partialFrom / 2,
+            most: reader.integer("SLUICE_TENANT_INDEXES", default: 16, in: 0...256)
+        )
         candidateModelDirectory = reader.text("SLUICE_CANDIDATE_MODEL")
         rebuildShare = Double(reader.integer("SLUICE_REBUILD_SHARE_PERCENT", default: 50, in: 1...100)) / 100
         buildMemoryMegabytes = reader.integer("SLUICE_BUILD_MEMORY_MB", default: 2_048, in: 64...1_048_576)

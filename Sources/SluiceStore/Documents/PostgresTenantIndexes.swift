@@ -4,13 +4,17 @@ internal import SluicePostgres
 internal import SluiceSystem
 
 /// Partial HNSW indexes of large tenants, beside the one that all share.
-package struct PostgresTenantIndexes: Sendable {
+package struct PostgresTenantIndexes: TenantIndexStore {
     private let store: Store
     private let policy: TenantIndexPolicy
 
     package init(_ store: Store, policy: TenantIndexPolicy = TenantIndexPolicy()) {
         self.store = store
         self.policy = policy
+    }
+
+    package func liveVersions(of index: IndexName?) async throws -> [IndexVersionID] {
+        try await store.pool.query(TenantIndexStatements.live(index))
     }
 
     /// What would be done for a version, and what is to stay. Counts all of its vectors.
@@ -22,10 +26,6 @@ package struct PostgresTenantIndexes: Sendable {
         return policy.plan(tenants)
     }
 
-    /// Builds and drops one after the other until the version is as the policy wants it; what was cut off is done by the next call. Blocks
-    /// one connection while it builds; searches and ingests go on.
-    ///
-    /// - Returns: what was done, and what stays.
     package func apply(_ version: IndexVersionID) async throws -> TenantIndexPolicy.Plan {
         var plan = try await plan(version)
         let orphans = try await store.pool.query(TenantIndexStatements.orphans(version))
@@ -37,6 +37,12 @@ package struct PostgresTenantIndexes: Sendable {
         }
         plan.keep.removeAll(where: plan.build.contains)
         for tenant in plan.build { try await build(version, tenant) }
+        if !(plan.build.isEmpty && plan.drop.isEmpty && orphans.isEmpty) {
+            // Numbers only: events outlive tenants.
+            let detail =
+                "{\"built\": \(plan.build.count), \"dropped\": \(plan.drop.count + orphans.count), \"kept\": \(plan.keep.count)}"
+            try await store.pool.execute(IndexStatements.event(version, "isolated", detail: detail))
+        }
         return plan
     }
 
@@ -87,6 +93,15 @@ package struct PostgresTenantIndexes: Sendable {
 }
 
 enum TenantIndexStatements {
+    static func live(_ index: IndexName?) -> Statement<IndexVersionID> {
+        Statement(
+            """
+            SELECT live_version FROM indexes WHERE live_version IS NOT NULL AND name = coalesce($1::text, name) ORDER BY id
+            """,
+            [.optionalText(index?.rawValue)]
+        ) { row throws(PostgresError) in IndexVersionID(rawValue: try row.int64(0)) }
+    }
+
     /// Names are cut at 63 bytes and tenants' are as long: so it is a digest of it.
     static func name(_ version: IndexVersionID, _ tenant: TenantID) -> String {
         let digest = SHA256Digest(ofText: tenant.rawValue).bytes.prefix(8).hexadecimal

@@ -1,3 +1,4 @@
+internal import FoundationEssentials
 internal import SluiceCore
 internal import SluiceStore
 
@@ -14,6 +15,18 @@ enum DocumentText {
             text += (Timestamp.text(document.liveAt).map { ", since \($0)" } ?? "") + "\n"
         }
         return text + "  tenant   \(document.tenant), index \(document.index)\n"
+    }
+
+    /// What is said of it besides.
+    static func attributes(_ said: StoredAttributes) -> String {
+        var text = ""
+        if said.metadata != "{}" { text += "  fields   \(Table.printable(said.metadata))\n" }
+        if !said.tags.isEmpty { text += "  tags     \(Table.printable(said.tags.joined(separator: ", ")))\n" }
+        if let principals = said.principals {
+            let names = principals.isEmpty ? "nobody" : principals.joined(separator: ", ")
+            text += "  for      \(Table.printable(names))\n"
+        }
+        return text
     }
 
     /// The reason, then what was tried, then what to do.
@@ -109,6 +122,19 @@ struct DocumentRow: Encodable {
         createdAt = Timestamp.text(record.createdAt)
         updatedAt = Timestamp.text(record.updatedAt)
         _liveAt = Explicit(wrappedValue: Timestamp.text(record.liveAt))
+    }
+}
+
+struct AttributesRow: Encodable {
+    let metadata: JSONValue
+    let tags: [String]
+    /// Null: everyone of the tenant.
+    @Explicit var principals: [String]?
+
+    init(_ said: StoredAttributes) {
+        metadata = (try? JSONDecoder().decode(JSONValue.self, from: Data(said.metadata.utf8))) ?? .object([:])
+        tags = said.tags
+        _principals = Explicit(wrappedValue: said.principals)
     }
 }
 

@@ -6,7 +6,7 @@ struct DocumentsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "documents",
         abstract: "Documents: what became of them, and why.",
-        subcommands: [List.self, Show.self, Why.self]
+        subcommands: [List.self, Show.self, SetAttributes.self, Why.self]
     )
 
     struct List: AsyncParsableCommand {
@@ -64,11 +64,18 @@ struct DocumentsCommand: AsyncParsableCommand {
             let store = try Session().store
             for record in try await findDocuments(document, tenant.tenant, store) {
                 let versions = try await store.versions(of: record.id, tenant: tenant.tenant)
+                let said = try await store.attributes(of: record.id, tenant: tenant.tenant)
                 if output.json {
-                    try JSON.print(Detail(document: DocumentRow(record), versions: versions.map(VersionRow.init)))
+                    try JSON.print(
+                        Detail(
+                            document: DocumentRow(record),
+                            attributes: said.map(AttributesRow.init),
+                            versions: versions.map(VersionRow.init)
+                        )
+                    )
                     continue
                 }
-                Terminal.write(DocumentText.head(record))
+                Terminal.write(DocumentText.head(record) + (said.map(DocumentText.attributes) ?? ""))
                 var table = Table([
                     .init("VERSION", .right), .init("STATE"), .init("PAGES", .right), .init("CHUNKS", .right),
                     .init("KEPT", .right), .init("CACHED", .right), .init("EMBEDDED", .right), .init("LIVE SINCE"),
@@ -85,6 +92,7 @@ struct DocumentsCommand: AsyncParsableCommand {
 
         private struct Detail: Encodable {
             let document: DocumentRow
+            @Explicit var attributes: AttributesRow?
             let versions: [VersionRow]
         }
     }

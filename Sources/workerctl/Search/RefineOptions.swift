@@ -13,9 +13,12 @@ struct RefineOptions: ParsableArguments {
     var halfLife: Double?
     @Option(name: .long, help: "With --half-life: how much it counts beside relevance, 0 to 1.") var recency = 0.3
 
+    @Option(name: .long, help: "Let SLUICE_RERANKER judge this many of the first anew, 1 to 200.") var rerank: Int?
+
     func apply(to request: inout SearchRequest) {
         if let weight { request.fusion = .weighted(dense: weight) }
         request.perDocument = perDocument
+        request.rerank = rerank
         request.diversity = diversity
         if let halfLife { request.recency = Recency(halfLife: halfLife * 86_400, weight: recency) }
     }

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import SluiceCore
 internal import SluiceDocuments
+internal import SluiceInference
 internal import SluiceSearch
 internal import SluiceService
 internal import SluiceStore
@@ -30,10 +31,17 @@ struct SearchCommand: AsyncParsableCommand {
 
     func run() async throws {
         let session = try Session()
-        let versions = try await session.versions.versions(of: index)
-        let asked = versions.first { indexVersion == nil ? $0.state == .live : $0.number == indexVersion }
-        let embedder = try await session.settings.makeQueryEmbedder(for: asked?.spec.model.fingerprint)
-        let searcher = Searcher(pool: session.store.pool, embedder: embedder)
+        var embedders: [any Embedder] = []
+        if mode != .bm25 {
+            let versions = try await session.versions.versions(of: index)
+            let asked = versions.first { indexVersion == nil ? $0.state == .live : $0.number == indexVersion }
+            embedders = [try await session.settings.makeQueryEmbedder(for: asked?.spec.model.fingerprint)]
+        }
+        let searcher = Searcher(
+            pool: session.store.pool,
+            embedders: embedders,
+            reranker: refine.rerank == nil ? nil : try await session.settings.makeReranker()
+        )
         let result: SearchResult
         var request = SearchRequest(
             text: query,

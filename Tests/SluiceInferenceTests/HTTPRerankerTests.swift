@@ -1,0 +1,102 @@
+import FoundationEssentials
+import SluiceInference
+import Synchronization
+import Testing
+
+@Suite("Reranker behind HTTP", .timeLimit(.minutes(1)))
+struct HTTPRerankerTests {
+    private struct Ask: Decodable {
+        let query: String
+        let texts: [String]
+        let truncate: Bool
+    }
+
+    /// Scores passages by their length, answers best first as servers do.
+    private static func byLength(_ body: String) -> HTTPListener.Reply {
+        guard let ask = try? JSONDecoder().decode(Ask.self, from: Data(body.utf8)) else { return .init(status: 400) }
+        let scored = ask.texts.enumerated().sorted { $0.element.utf8.count > $1.element.utf8.count }
+        let list = scored.map { "{\"index\": \($0.offset), \"score\": \($0.element.utf8.count)}" }
+        return .init(body: "[" + list.joined(separator: ",") + "]")
+    }
+
+    @Test("passages are asked in parts, and scores come back in their order")
+    func order() async throws {
+        let seen = Mutex<[(head: String, count: Int)]>([])
+        let listener = try HTTPListener { head, body in
+            let count = (try? JSONDecoder().decode(Ask.self, from: Data(body.utf8)))?.texts.count ?? -1
+            seen.withLock { $0.append((head, count)) }
+            return Self.byLength(body)
+        }
+        let reranker = try HTTPReranker(address: listener.address + "/", key: "s3cret")
+        let passages = (0..<70).map { String(repeating: "é\"\n", count: ($0 * 37) % 71) }
+        let scores = try await reranker.scores("which \"one\"?", passages)
+        let expected = passages.map { Float($0.utf8.count) }
+        #expect(scores == expected)
+        let asked = seen.withLock(\.self)
+        #expect(asked.map(\.count) == [32, 32, 6])
+        for request in asked {
+            #expect(request.head.hasPrefix("POST /rerank HTTP"))
+            #expect(request.head.contains("Authorization: Bearer s3cret"))
+        }
+        #expect(try await reranker.scores("q", []).isEmpty)
+    }
+
+    private static let bad: [(String, HTTPListener.Reply, Bool)] = [
+        ("busy", .init(status: 429, body: #"{"error": "SECRET overloaded"}"#), true),
+        ("broken", .init(status: 503), true),
+        ("too large", .init(status: 413, body: "SECRET"), false), ("unauthorised", .init(status: 401), false),
+        ("elsewhere", .init(status: 302, headers: ["Location: http://127.0.0.1:1/rerank"]), false),
+        ("no JSON", .init(body: "SECRET"), false), ("too few", .init(body: #"[{"index": 0, "score": 1}]"#), false),
+        ("one twice", .init(body: #"[{"index": 0, "score": 1}, {"index": 0, "score": 2}]"#), false),
+        ("out of range", .init(body: #"[{"index": 0, "score": 1}, {"index": 7, "score": 2}]"#), false),
+        ("endless", .init(body: "[" + String(repeating: " ", count: 5 << 20) + "]"), false),
+    ]
+
+    @Test("what is no answer fails, with its reason and without what was sent", arguments: bad)
+    func failures(name: String, reply: HTTPListener.Reply, isTransient: Bool) async throws {
+        let listener = try HTTPListener { _, _ in reply }
+        let reranker = try HTTPReranker(address: listener.address)
+        let error = await #expect(throws: InferenceError.self) { try await reranker.scores("SECRET", ["SECRET", "b"]) }
+        #expect(error?.isTransient == isTransient, "\(name): \(String(describing: error))")
+        #expect(error?.description.contains("SECRET") == false && error?.errorClass == "inference.remote")
+    }
+
+    @Test("no answer in time, and nobody there, are failures that may pass")
+    func silence() async throws {
+        let listener = try HTTPListener { _, _ in .init(isSilent: true) }
+        let slow = try HTTPReranker(address: listener.address, timeout: .milliseconds(200))
+        let late = await #expect(throws: InferenceError.self) { try await slow.scores("q", ["a"]) }
+        #expect(late?.isTransient == true)
+        let nobody = try HTTPReranker(address: "http://127.0.0.1:1", timeout: .seconds(2))
+        let gone = await #expect(throws: InferenceError.self) { try await nobody.scores("q", ["a"]) }
+        #expect(gone?.isTransient == true)
+    }
+
+    @Test("a cancelled caller does not wait for the answer")
+    func cancelled() async throws {
+        let listener = try HTTPListener { _, _ in .init(isSilent: true) }
+        let reranker = try HTTPReranker(address: listener.address, timeout: .seconds(50))
+        let start = ContinuousClock.now
+        let outcome = await withTaskGroup(of: InferenceError?.self) { group in
+            group.addTask {
+                do throws(InferenceError) {
+                    _ = try await reranker.scores("q", ["a"])
+                    return nil
+                } catch {
+                    return error
+                }
+            }
+            group.cancelAll()
+            return await group.next() ?? nil
+        }
+        #expect(outcome == .cancelled && ContinuousClock.now - start < .seconds(20))
+    }
+
+    @Test(
+        "what is no address is refused",
+        arguments: ["", "rerank", "ftp://host/", "file:///etc/passwd", "http://", "http://user:pw@host/"]
+    )
+    func addresses(address: String) {
+        #expect(throws: InferenceError.self) { try HTTPReranker(address: address) }
+    }
+}
