@@ -165,7 +165,8 @@ package struct Searcher: Sendable {
     }
 
     private func settings(_ request: SearchRequest) -> [(name: String, value: String)] {
-        let effort = min(1_000, max(request.mode == .hybrid ? 200 : 100, request.pool * 2))
+        let isWide = request.mode == .hybrid || request.filter != nil || request.principals != nil
+        let effort = min(1_000, max(isWide ? 200 : 100, request.pool * 2))
         return [
             ("sluice.tenant", request.tenant.rawValue), ("hnsw.ef_search", "\(effort)"),
             ("hnsw.iterative_scan", "relaxed_order"), ("hnsw.max_scan_tuples", "40000"),
