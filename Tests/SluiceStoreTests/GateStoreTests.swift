@@ -97,6 +97,33 @@ struct GateStoreTests {
         }
     }
 
+    @Test("a version whose evidence is stale is not swapped in; judged again, it is")
+    func swap() async throws {
+        try await GateFixture.run(scale: 300) { fixture in
+            let versions = PostgresIndexVersions(fixture.base.store, evidence: PostgresGateStore.swapEvidence) { _ in }
+            let version = try await fixture.candidate()
+            try await fixture.execute("UPDATE index_versions SET state = 'ready' WHERE id = \(version)")
+            func refusal() async throws -> IndexRefusal? {
+                do {
+                    _ = try await versions.swap(to: version, fence: nil)
+                    return nil
+                } catch let error as IndexRefusal {
+                    return error
+                }
+            }
+            #expect(try await refusal() == .evidence(.none), "never judged")
+            _ = try await fixture.gates().judge(version)
+            try await fixture.set(["recall": 0.9])
+            #expect(try await refusal() == .evidence(.stale))
+            #expect(try await fixture.base.count("SELECT epoch FROM indexes") == 1)
+            #expect(try await fixture.gates().judge(version) == .go)
+            #expect(try await refusal() == nil)
+            #expect(try await fixture.base.count("SELECT number::int8 FROM index_versions WHERE state = 'live'") == 2)
+            // What answered before and soaks needs no gates to answer again.
+            #expect(try await versions.rollback(.default).to == 1)
+        }
+    }
+
     @Test("golden sets are replaced whole, the same again changes nothing, and they go with a word")
     func golden() async throws {
         try await DocumentsFixture.run { fixture in
@@ -131,6 +158,14 @@ struct GateStoreTests {
             #expect(try await !golden.removeGolden("main", of: .default))
             #expect(try await fixture.count("SELECT golden_revision FROM indexes") == 4)
             #expect(try await fixture.count("SELECT count(*) FROM golden_relevant") == 2)
+            // Answers are held against the documents that are there.
+            #expect(try await golden.strayAnswers(of: "second", in: .default) == 2)
+            try await fixture.ingest("file:///a", ["one"])
+            #expect(try await golden.strayAnswers(of: "second", in: .default) == 1)
+            try await fixture.ingest("file:///some/folder/b.tar", ["two"], tenant: TenantID(trusted: "acme"))
+            #expect(try await golden.strayAnswers(of: "second", in: .default) == 1, "another tenant's")
+            try await fixture.ingest("file:///some/folder/b.tar", ["two"])
+            #expect(try await golden.strayAnswers(of: "second", in: .default) == 0)
             // Another tenant sees none of it.
             let seen = try await fixture.store.inTenant(TenantID(trusted: "acme")) { transaction in
                 try await transaction.query(

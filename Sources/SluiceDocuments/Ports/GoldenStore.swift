@@ -13,6 +13,8 @@ package protocol GoldenStore: Sendable {
     func goldenSets(of index: IndexName) async throws -> [GoldenSet]
     /// False when there is none of this name.
     func removeGolden(_ set: String, of index: IndexName) async throws -> Bool
+    /// Answers of a set that name no document of their tenant in the index, as it is now: misspelt, or not ingested yet.
+    func strayAnswers(of set: String, in index: IndexName) async throws -> Int
     /// Of one set, or of all, in the order in which they were imported.
     func golden(of index: IndexID, set: String?) async throws -> [GoldenQuery]
 }

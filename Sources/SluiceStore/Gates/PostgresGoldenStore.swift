@@ -51,6 +51,10 @@ package struct PostgresGoldenStore: GoldenStore {
         }
     }
 
+    package func strayAnswers(of set: String, in index: IndexName) async throws -> Int {
+        try await store.pool.query(GoldenStatements.strays(set, index)).first ?? 0
+    }
+
     package func golden(of index: IndexID, set: String?) async throws -> [GoldenQuery] {
         try await store.pool.transaction(readOnly: true, repeatableRead: true) { transaction in
             let queries = try await transaction.query(GoldenStatements.queries(index, set))
@@ -139,6 +143,34 @@ enum GoldenStatements {
 
     static func remove(_ set: String, _ index: IndexID) -> Statement<Void> {
         Statement("DELETE FROM golden_sets WHERE index_id = $1 AND name = $2", [.int8(index.rawValue), .text(set)])
+    }
+
+    /// Names are compared as `GoldenRelevant.matches` does: the last part of the URI, whole and without its ending.
+    static func strays(_ set: String, _ index: IndexName) -> Statement<Int> {
+        Statement(
+            """
+            WITH answers AS (
+                SELECT relevant.tenant_id, relevant.uri, relevant.document, indexes.id AS index_id
+                FROM indexes JOIN golden_sets ON golden_sets.index_id = indexes.id AND golden_sets.name = $2
+                JOIN golden_queries ON golden_queries.set_id = golden_sets.id
+                JOIN golden_relevant AS relevant ON relevant.query_id = golden_queries.id
+                WHERE indexes.name = $1
+            ), named AS (
+                SELECT tenant_id, substring(uri FROM '[^/]+(?=/*$)') AS last FROM documents
+                WHERE index_id = (SELECT id FROM indexes WHERE name = $1)
+            ), names AS (
+                SELECT tenant_id, last AS name FROM named
+                UNION SELECT tenant_id, regexp_replace(last, '\\.[^.]*$', '') FROM named
+            )
+            SELECT count(*) FROM answers
+            WHERE CASE WHEN uri IS NOT NULL THEN NOT EXISTS (
+                    SELECT FROM documents WHERE documents.tenant_id = answers.tenant_id
+                        AND documents.index_id = answers.index_id AND documents.uri = answers.uri
+                )
+                ELSE (tenant_id, document) NOT IN (SELECT tenant_id, name FROM names WHERE name IS NOT NULL) END
+            """,
+            [.text(index.rawValue), .text(set)]
+        ) { row throws(PostgresError) in Int(try row.int64(0)) }
     }
 
     static func sets(_ index: IndexName) -> Statement<GoldenSet> {

@@ -49,15 +49,25 @@ struct GoldenCommand: AsyncParsableCommand {
                 digest: GoldenQuery.digest(of: queries)
             )
             guard let imported else { throw CommandFailure(.notFound, "there is no index '\(index)'") }
+            let strays = try await store.strayAnswers(of: set, in: index)
             if output.json {
                 return try JSON.print(
-                    Imported(index: index.rawValue, name: set, queries: queries.count, changed: imported)
+                    Imported(
+                        index: index.rawValue,
+                        name: set,
+                        queries: queries.count,
+                        changed: imported,
+                        strayAnswers: strays
+                    )
                 )
             }
             Terminal.write(
                 "golden set \(set) of index \(index): \(Format.count(queries.count)) queries"
                     + (imported ? "\n" : ", unchanged\n")
             )
+            if strays > 0 {
+                Terminal.say("\(Format.count(strays)) answers name no document of their tenant in index \(index) (yet)")
+            }
         }
 
         private struct Imported: Encodable {
@@ -66,8 +76,10 @@ struct GoldenCommand: AsyncParsableCommand {
             let name: String
             let queries: Int
             let changed: Bool
+            /// Answers that name no document that is there.
+            let strayAnswers: Int
 
-            enum CodingKeys: String, CodingKey { case schema, index, name, queries, changed }
+            enum CodingKeys: String, CodingKey { case schema, index, name, queries, changed, strayAnswers }
         }
 
         private func setName() throws -> String {
