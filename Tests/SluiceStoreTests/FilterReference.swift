@@ -11,6 +11,7 @@ struct DocumentFacts: Sendable {
     /// Nil: everyone.
     var principals: [String]?
     var pages = 1
+    var chunks = 0
     var modified: Double?
 
     func mayBeFound(by asking: [String]?) -> Bool {
