@@ -23,6 +23,7 @@ let migrations = [
     "m0032_erasures", "m0033_erasing_enqueue",
     "m0034_attributes", "m0035_word_parts",
     "m0036_gates",
+    "m0037_upkeep",
 ].flatMap { ["\($0).up.sql", "\($0).down.sql"] }
 
 /// Lua scripts; `markers` stands before those that change a window.

@@ -157,19 +157,24 @@ start_postgres() {
 # The fleet's role owns the database but is no superuser: row-level security binds it as in production. It may act as an
 # application that only enqueues, which tests do.
 create_database() {
-    local data=$1 port=$2
+    local data=$1 port=$2 database
     as_server test -f "$data/sluice.complete" && return 0
     # From stdin, so that the password shows in no list of processes; again after a start that was interrupted, too.
     psql_as_root "$port" -d postgres <<END
 DROP DATABASE IF EXISTS sluice;
+DROP DATABASE IF EXISTS sluice_drill;
 DROP ROLE IF EXISTS sluice;
 DROP ROLE IF EXISTS sluice_application;
 CREATE ROLE sluice LOGIN PASSWORD '$sluice_password';
 CREATE ROLE sluice_application NOLOGIN;
 GRANT sluice_application TO sluice;
 CREATE DATABASE sluice OWNER sluice;
+CREATE DATABASE sluice_drill OWNER sluice;
 END
-    psql_as_root "$port" -d sluice -c "CREATE EXTENSION vector" -c "ALTER SCHEMA public OWNER TO sluice"
+    # The second one is for drills: backups are restored into it.
+    for database in sluice sluice_drill; do
+        psql_as_root "$port" -d "$database" -c "CREATE EXTENSION vector" -c "ALTER SCHEMA public OWNER TO sluice"
+    done
     as_server touch "$data/sluice.complete"
 }
 

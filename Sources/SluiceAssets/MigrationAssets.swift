@@ -225,5 +225,11 @@ package enum MigrationAssets {
             up: PackageResources.m0036_gates_up_sql,
             down: PackageResources.m0036_gates_down_sql
         ),
+        Script(
+            version: 37,
+            name: "m0037_upkeep",
+            up: PackageResources.m0037_upkeep_up_sql,
+            down: PackageResources.m0037_upkeep_down_sql
+        ),
     ]
 }

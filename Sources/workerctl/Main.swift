@@ -54,7 +54,8 @@ struct Workerctl: AsyncParsableCommand {
             SchedulesCommand.self, IndexesCommand.self, RebuildRedisCommand.self, MigrateCommand.self,
             RotatePayloadsCommand.self,
             DoctorCommand.self, PruneCommand.self, AuditCommand.self,
-            EraseCommand.self, ErasuresCommand.self,
+            EraseCommand.self, ErasuresCommand.self, RetentionCommand.self, FreshnessCommand.self,
+            BackupCommand.self,
             CompletionCommand.self,
         ]
     )

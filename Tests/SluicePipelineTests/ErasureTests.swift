@@ -54,6 +54,24 @@ struct ErasureTests {
             reason: "as \(tenant) wished"
         )
         try await store.audited(event, adding: 1, isOver: true)
+        try await store.pool.withConnection {
+            try await $0.script(
+                """
+                UPDATE index_versions SET problem = concat_ws(' ', problem, 'no room for \(tenant), says \(tenant).');
+                INSERT INTO index_events (index_id, event, detail)
+                SELECT id, 'odd', '{"tenants": ["\(tenant)", "third"]}' FROM indexes;
+                WITH run AS (
+                    INSERT INTO gate_runs (version_id, kind, verdict, seconds, epoch, vectors, newest_chunk, thresholds,
+                        golden_revision, seed)
+                    SELECT id, 'gates', 'no_go', 1, 1, 1, 1, '{}', 0, 7 FROM index_versions RETURNING id
+                )
+                INSERT INTO gate_results (run_id, position, gate, outcome, detail)
+                SELECT id, 1, 'coverage', 'failed', '{"note": "\(tenant) lacks some", "figures": [
+                    {"name": "coverage", "slice": "\(tenant)", "value": 0.5}, {"name": "coverage", "slice": "all", "value": 1}
+                ]}' FROM run
+                """
+            )
+        }
         _ = try await store.enqueueByCopy([
             NewTask(
                 tenant: tenant,
@@ -72,11 +90,21 @@ struct ErasureTests {
             try await fill(fixture, Self.other, word: "heron")
             let before = try await fixture.rows(of: Self.other)
             #expect(try await fixture.rows(of: Self.acme).values.reduce(0, +) > 30)
+            try await fixture.store.pool.withConnection {
+                try await $0.script("CREATE INDEX large ON embeddings_g1 (chunk_id) WHERE tenant_id = 'acme-zq'")
+            }
             let id = try await fixture.erase(Self.acme)
             #expect(try await fixture.erase(Self.acme) == id)
             try await fixture.drain()
 
             #expect(try await fixture.tables(holding: Self.words) == [])
+            #expect(try await fixture.count("SELECT count(*) FROM pg_indexes WHERE indexdef LIKE '%acme-zq%'") == 0)
+            #expect(
+                try await fixture.count(
+                    "SELECT count(*) FROM gate_results WHERE detail -> 'figures' -> 1 ->> 'slice' = 'all'"
+                )
+                    == 2
+            )
             #expect(try await fixture.rows(of: Self.other) == before)
             #expect(try await fixture.tables(holding: ["heron"]).count > 5)
             let receipt = try #require(try await fixture.receipt(id))

@@ -27,8 +27,9 @@ package protocol ErasureStore: Sendable {
     ) async throws -> ErasureBatch
     /// Notes that all steps were gone through.
     func notePass(of erasure: Erasure, fence: Fence) async throws
-    /// Lets the planner's statistics, which hold samples of texts, forget what was removed.
-    func refreshStatistics(of erasure: Erasure) async throws
+    /// Lets the server's catalogue forget it too: the planner's statistics hold samples of texts, and partial indexes of a large
+    /// tenant its name.
+    func clearCatalogue(of erasure: Erasure) async throws
     /// Tables that still hold something of the subject, found by reading all of them.
     func remains(of erasure: Erasure, names: [String]) async throws -> [String]
     /// Removes the subject's own row, takes its name off the receipt and completes the task: one transaction.

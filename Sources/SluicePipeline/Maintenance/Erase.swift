@@ -42,7 +42,7 @@ package struct Erase: Sendable {
             total += try await pass(erasure, names, total, context)
             context.progress(total, "reading all tables")
             if try await erasures.remains(of: erasure, names: names).isEmpty {
-                try await erasures.refreshStatistics(of: erasure)
+                try await erasures.clearCatalogue(of: erasure)
                 if case .tenant(let tenant) = erasure.subject, let hints {
                     _ = try await hints.forget(tenant, queues: try await queues())
                 }

@@ -62,7 +62,7 @@ package enum WorkerService {
         var handlers = HandlerRegistry()
         handlers.registerPipeline(pipeline, queues: concurrency.keys)
         if concurrency[.maintenance] != nil {
-            handlers.registerMaintenance(settings.maintenance(data, hints: hints))
+            handlers.registerMaintenance(settings.maintenance(data, hints: hints, announce: announce))
         }
         if isTest, concurrency[.maintenance] != nil {
             handlers.registerTestHook()

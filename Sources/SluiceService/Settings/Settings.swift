@@ -50,6 +50,7 @@ package struct Settings: Sendable {
     package var aging: Duration
     package var archiveRetention: Duration
     package var retention: RetentionPolicy
+    package var upkeep: UpkeepSettings
     package var limits: ExtractionLimits
     package var extractorPath: String?
     /// Passwords tried on encrypted documents, after the empty one.
@@ -120,6 +121,7 @@ package struct Settings: Sendable {
         aging = .seconds(reader.integer("SLUICE_AGING_SECONDS", default: 60, in: 1...86_400))
         archiveRetention = .seconds(86_400 * reader.integer("SLUICE_ARCHIVE_DAYS", default: 7, in: 1...3_650))
         retention = Self.retention(&reader)
+        upkeep = UpkeepSettings(&reader, home: home)
         limits = Self.limits(&reader)
         extractorPath = reader.text("SLUICE_EXTRACTOR")
         documentPasswords = Self.passwords(&reader, readFile: readFile)

@@ -1,3 +1,4 @@
+internal import SluiceCore
 internal import SluicePostgres
 
 /// What the schema's catalogue says of tables that hold rows by tenant or by document: also of those that came after this code.
@@ -32,6 +33,19 @@ enum ErasureCatalogue {
                 indexed: Set(try row.textArray(3))
             )
         }
+    }
+
+    /// Indexes over one tenant's rows alone.
+    static func indexes(naming tenant: TenantID) -> Statement<String> {
+        Statement(
+            """
+            SELECT relname FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+            WHERE relnamespace = current_schema()::regnamespace AND indpred IS NOT NULL
+                AND strpos(pg_get_expr(indpred, indrelid), quote_literal($1)) > 0
+            ORDER BY relname
+            """,
+            [.text(tenant.rawValue)]
+        ) { row throws(PostgresError) in try row.text(0) }
     }
 
     static func references() -> Statement<(from: String, to: String)> {

@@ -13,6 +13,8 @@ struct ErasureTarget: Sendable {
         /// Dead letters: their batches count them as cancelled, so that nothing waits for them.
         case deleteLetters
         case clearLabel, clearAudit
+        /// Names of tenants in what gates and events say of index versions.
+        case clearGates, clearEvents, clearProblem
         /// Cached vectors whose text no chunk of the tenant has.
         case deleteOrphans
     }
@@ -81,21 +83,36 @@ extension ErasureTarget {
                 )
             )
         }
-        targets.append(
+        return targets + mentions(of: tenant)
+    }
+
+    /// The tenant's name as a word of its own: 'acme' is not meant by 'acme-2', and is at the end of a sentence.
+    static let word = """
+        ('(^|[^a-z0-9._-])' || replace($1, '.', '\\.') || '($|[^a-z0-9._-]|\\.($|[^a-z0-9._-]))')
+        """
+
+    /// What is the fleet's and names the tenant: it stays, without the name.
+    private static func mentions(of tenant: PGValue) -> [ErasureTarget] {
+        func target(_ table: String, _ action: Action, _ condition: String) -> ErasureTarget {
             ErasureTarget(
-                table: "audit_events",
-                action: .clearAudit,
+                table: table,
+                action: action,
                 way: .byIndex,
-                // A name as a word of its own: 'acme' is not meant by 'acme-2'.
-                from: "audit_events",
-                condition: """
-                    filter ->> 'tenant' = $1
-                        OR reason ~ ('(^|[^a-z0-9._-])' || replace($1, '.', '\\.') || '($|[^a-z0-9._-])')
-                    """,
+                from: table,
+                condition: condition,
                 values: [tenant]
             )
-        )
-        return targets
+        }
+        return [
+            target("audit_events", .clearAudit, "filter ->> 'tenant' = $1 OR reason ~ \(word)"),
+            target(
+                "gate_results",
+                .clearGates,
+                "detail ->> 'note' ~ \(word) OR detail -> 'figures' @> jsonb_build_array(jsonb_build_object('slice', $1))"
+            ),
+            target("index_events", .clearEvents, "detail::text ~ \(word)"),
+            target("index_versions", .clearProblem, "problem ~ \(word)"),
+        ]
     }
 
     // MARK: - A document
@@ -181,6 +198,10 @@ extension ErasureTarget {
         if table.name == "staged_chunks" {
             let from = "document_versions AS version JOIN \(name) ON \(name).version_id = version.id"
             return (from, "version.document_id = $2")
+        }
+        if table.name == "golden_relevant" {
+            // A document may stand there by the last part of its URI.
+            return (name, "\(name).tenant_id = $1 AND (uri = $4 OR document = regexp_replace($4, '^.*/', ''))")
         }
         if table.columns.contains("document_id") { return (name, "\(name).document_id = $2") }
         return table.columns.contains("uri") ? (name, "\(name).tenant_id = $1 AND \(name).uri = $4") : nil

@@ -73,11 +73,22 @@ package struct PostgresErasureStore: ErasureStore {
         }
     }
 
-    package func refreshStatistics(of erasure: Erasure) async throws {
+    package func clearCatalogue(of erasure: Erasure) async throws {
+        if case .tenant(let tenant) = erasure.subject {
+            let indexes = try await store.pool.query(ErasureCatalogue.indexes(naming: tenant))
+            try await store.unhurried { connection in
+                for index in indexes {
+                    try await connection.script(
+                        "DROP INDEX CONCURRENTLY IF EXISTS \(quotedIdentifier(index))",
+                        timeout: .seconds(600)
+                    )
+                }
+            }
+        }
         let counted = Set(try await store.erasures(erasure.id, limit: 1).first?.counts.map(\.table) ?? [])
         let tables = Set(try await targets(of: erasure, names: []).map(\.table) + ["documents"])
-        for table in tables.sorted() where counted.contains(Self.family(table)) || table == "documents" {
-            try await store.pool.withConnection { connection in
+        try await store.unhurried { connection in
+            for table in tables.sorted() where counted.contains(Self.family(table)) || table == "documents" {
                 try await connection.script("ANALYZE \(quotedIdentifier(table))", timeout: .seconds(600))
             }
         }

@@ -9,7 +9,7 @@ struct SchedulesCommand: AsyncParsableCommand {
         abstract: "Schedules: tasks enqueued by the clock.",
         subcommands: [
             List.self, Show.self, History.self, Add.self, Trigger.self, Pause.self, Resume.self, Backfill.self,
-            Remove.self,
+            Remove.self, InstallDefaults.self,
         ]
     )
 
