@@ -13,8 +13,6 @@ extension Settings {
         evidence: SwapEvidence? = PostgresGateStore.swapEvidence,
         announce: @escaping @Sendable ([EnqueuedTask]) async -> Void
     ) -> PostgresIndexVersions {
-        // Without a word about evidence the store takes that of the gates.
-        guard let evidence else { return PostgresIndexVersions(store, announce: announce) }
         return PostgresIndexVersions(store, evidence: evidence, announce: announce)
     }
 

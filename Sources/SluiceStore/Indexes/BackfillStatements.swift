@@ -123,24 +123,21 @@ enum BackfillStatements {
         ) { row throws(PostgresError) in try row.int64(0) }
     }
 
-    /// Chunks of the index in a range of ids that lack a vector of their text, and the first of them.
-    static func missing(
-        _ version: IndexVersionRecord,
-        in range: Range<Int64>
-    ) -> Statement<(count: Int, first: Int64?)> {
+    /// Chunks of the index from an id on that lack a vector of their text.
+    static func missing(_ version: IndexVersionRecord, from lower: Int64) -> Statement<Int> {
         Statement(
             """
-            SELECT count(*), min(chunks.id) FROM chunks JOIN documents ON documents.id = chunks.document_id
-            WHERE chunks.id >= $2 AND chunks.id < $3 AND documents.index_id = $1 AND NOT EXISTS (
+            SELECT count(*) FROM chunks JOIN documents ON documents.id = chunks.document_id
+            WHERE chunks.id >= $2 AND documents.index_id = $1 AND NOT EXISTS (
                 SELECT FROM \(quotedIdentifier(IndexVersionNames.table(version.id))) AS present
                 WHERE present.chunk_id = chunks.id AND present.content_hash = chunks.content_hash
             )
             """,
-            [.int8(version.index.rawValue), .int8(range.lowerBound), .int8(range.upperBound)]
-        ) { row throws(PostgresError) in (Int(try row.int64(0)), try row.optionalInt64(1)) }
+            [.int8(version.index.rawValue), .int8(lower)]
+        ) { row throws(PostgresError) in Int(try row.int64(0)) }
     }
 
-    /// The chunks that `missing` counts, in the order of their ids.
+    /// Chunks of the index in a range of ids that lack a vector of their text, in the order of their ids.
     static func lacking(_ version: IndexVersionRecord, in range: Range<Int64>) -> Statement<Int64> {
         Statement(
             """
@@ -162,14 +159,35 @@ enum BackfillStatements {
         )
         """
 
-    /// Rows of the version in a range of ids whose chunk is none of the index's, or has another text.
-    static func surplus(_ version: IndexVersionRecord, in range: Range<Int64>) -> Statement<Int> {
+    struct Compared: Sendable {
+        let missing: Int
+        let firstMissing: Int64?
+        /// Rows of the version whose chunk is none of the index's, or has another text.
+        let surplus: Int
+    }
+
+    /// Both anti-joins over a range of ids, in one pass over either side.
+    static func compare(_ version: IndexVersionRecord, in range: Range<Int64>) -> Statement<Compared> {
         Statement(
             """
-            SELECT count(*) FROM \(quotedIdentifier(IndexVersionNames.table(version.id))) AS present WHERE \(isSurplus)
+            SELECT count(*) FILTER (WHERE present.chunk_id IS NULL), min(mine.id) FILTER (WHERE present.chunk_id IS NULL),
+                count(*) FILTER (WHERE mine.id IS NULL)
+            FROM (
+                SELECT chunks.id, chunks.content_hash FROM chunks JOIN documents ON documents.id = chunks.document_id
+                WHERE chunks.id >= $2 AND chunks.id < $3 AND documents.index_id = $1
+            ) AS mine FULL JOIN (
+                SELECT chunk_id, content_hash FROM \(quotedIdentifier(IndexVersionNames.table(version.id)))
+                WHERE chunk_id >= $2 AND chunk_id < $3
+            ) AS present ON present.chunk_id = mine.id AND present.content_hash = mine.content_hash
             """,
             [.int8(version.index.rawValue), .int8(range.lowerBound), .int8(range.upperBound)]
-        ) { row throws(PostgresError) in Int(try row.int64(0)) }
+        ) { row throws(PostgresError) in
+            Compared(
+                missing: Int(try row.int64(0)),
+                firstMissing: try row.optionalInt64(1),
+                surplus: Int(try row.int64(2))
+            )
+        }
     }
 
     static func sweep(_ version: IndexVersionRecord, in range: Range<Int64>) -> Statement<Void> {

@@ -7,6 +7,7 @@ internal import SluiceSystem
 extension PostgresIndexVersions {
     /// Chunk ids of one statement that counts.
     private static let countedIDs: Int64 = 200_000
+    private static let countedAtOnce = 2
     /// Chunks of one task that embeds.
     private static let embedWindow = 128
 
@@ -67,12 +68,22 @@ extension PostgresIndexVersions {
         var gaps = IndexGaps()
         (gaps.pending, gaps.dead) = try await outstanding(id)
         gaps.highest = try await store.pool.query(BackfillStatements.highest(id)).first ?? 0
-        for lower in stride(from: 0, through: gaps.highest, by: Int64.Stride(Self.countedIDs)) {
-            let range = lower..<lower + Self.countedIDs
-            let missing = try await store.pool.query(BackfillStatements.missing(version, in: range)).first
-            gaps.missing += missing?.count ?? 0
-            gaps.firstMissing = gaps.firstMissing ?? missing?.first
-            gaps.surplus += try await store.pool.query(BackfillStatements.surplus(version, in: range)).first ?? 0
+        // A plan that is good for any size, whatever is known of tables that have just been filled.
+        let settings = [(name: "enable_nestloop", value: "off")]
+        try await withThrowingTaskGroup(of: BackfillStatements.Compared?.self) { group in
+            var running = 0
+            for lower in stride(from: 0, through: gaps.highest, by: Int64.Stride(Self.countedIDs)) {
+                if running >= Self.countedAtOnce, let compared = try await group.next() { gaps.add(compared) }
+                running += 1
+                group.addTask {
+                    let range = lower..<lower + Self.countedIDs
+                    return try await store.pool.query(
+                        BackfillStatements.compare(version, in: range),
+                        settings: settings
+                    ).first
+                }
+            }
+            while let compared = try await group.next() { gaps.add(compared) }
         }
         return gaps
     }
@@ -118,5 +129,14 @@ extension PostgresIndexVersions {
             count += chunks.count
         }
         return count
+    }
+}
+
+extension IndexGaps {
+    fileprivate mutating func add(_ compared: BackfillStatements.Compared?) {
+        guard let compared else { return }
+        missing += compared.missing
+        surplus += compared.surplus
+        firstMissing = [firstMissing, compared.firstMissing].compactMap(\.self).min()
     }
 }

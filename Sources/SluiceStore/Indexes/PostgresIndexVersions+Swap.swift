@@ -9,7 +9,7 @@ extension PostgresIndexVersions {
     private static let lockTimeout = [(name: "lock_timeout", value: "200")]
     /// Chunk ids before the highest that are looked at again under the lock: an ingest that was under way when all were counted
     /// took its ids before.
-    private static let margin: Int64 = 20_000
+    private static let margin: Int64 = 2_000
     private static let attempts = 20
 
     /// The expensive questions are asked before anybody waits; under the lock only what may have changed since. Readers are never
@@ -50,6 +50,7 @@ extension PostgresIndexVersions {
             var facts = gaps.facts
             // A rollback goes to what has answered before.
             if version.state == .ready, let evidence { facts.evidence = try await evidence(version.id, transaction) }
+            try await transaction.execute(SwapStatements.lookUpOnly())
             let start = Instant.now
             try await transaction.execute(VersionStatements.lock(version.index))
             guard let registry = try await transaction.query(SwapStatements.registry(version.index)).first,
@@ -62,9 +63,9 @@ extension PostgresIndexVersions {
             ).first
             let outstanding = try await transaction.query(EmbedIndexStatements.outstanding(version.id)).first
             facts.pending = outstanding.map { $0.pending + $0.dead }
-            let recent = max(0, gaps.highest - Self.margin)..<Int64.max
-            let missing = try await transaction.query(BackfillStatements.missing(candidate, in: recent)).first
-            facts.missing = missing.map { max($0.count, gaps.missing) }
+            let recent = max(0, gaps.highest - Self.margin)
+            let missing = try await transaction.query(BackfillStatements.missing(candidate, from: recent)).first
+            facts.missing = missing.map { max($0, gaps.missing) }
             let arrival = try IndexLifecycle.next(candidate.state, .swappedIn, facts).get()
             let departure = try IndexLifecycle.next(live.state, .swappedOut).get()
             // In this order: an index has one live version at any time, also within the transaction.

@@ -23,6 +23,17 @@ enum SwapStatements {
         }
     }
 
+    /// What is asked under the lock is about a few rows: they are looked up one by one, whatever is known of tables that have just
+    /// been filled. For this transaction.
+    static func lookUpOnly() -> Statement<Void> {
+        Statement(
+            """
+            SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
+                set_config('enable_seqscan', 'off', true)
+            """
+        )
+    }
+
     /// The swap itself: version, model for questions and epoch in one row, and only as it was seen.
     static func point(_ registry: Registry, to version: IndexVersionRecord) -> Statement<Void> {
         Statement(
