@@ -97,6 +97,11 @@ enum SearchStatements {
         }
     }
 
+    /// For this transaction: candidates that a scan of the HNSW index keeps.
+    static func search(_ effort: Int) -> Statement<Void> {
+        Statement("SELECT set_config('hnsw.ef_search', $1, true)", [.text("\(effort)")])
+    }
+
     /// How many of the tenant's vectors there are, counted no further than `cap`.
     static func count(_ version: IndexVersionID, _ tenant: TenantID, cap: Int) -> Statement<Int> {
         Statement(

@@ -187,15 +187,17 @@ package struct Searcher: Sendable {
                         + "has \(vector.values.count)"
                 )
             }
+            if request.mode != .bm25 {
+                let effort = SearchEffort.candidates(for: request, vectors: pointer.vectors)
+                try await transaction.execute(SearchStatements.search(effort))
+            }
             return .done(try await body(transaction, pointer, vector.values))
         }
     }
 
     private func settings(_ request: SearchRequest) -> [(name: String, value: String)] {
-        let isWide = request.mode == .hybrid || request.filter != nil || request.principals != nil
-        let effort = min(1_000, max(isWide ? 200 : 100, request.pool * 2))
-        return [
-            ("sluice.tenant", request.tenant.rawValue), ("hnsw.ef_search", "\(effort)"),
+        [
+            ("sluice.tenant", request.tenant.rawValue),
             ("hnsw.iterative_scan", "relaxed_order"), ("hnsw.max_scan_tuples", "40000"),
             // What the scan remembers is kept in work_mem; a filter must not end it for want of that.
             ("hnsw.scan_mem_multiplier", "4"),

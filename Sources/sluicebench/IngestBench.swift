@@ -23,7 +23,7 @@ struct IngestBench {
     let files: [String]
 
     func run() async throws -> Result {
-        try await Pipeline.run(settings) { documents, store, announce in
+        try await PipelineFleet.run(settings) { documents, store, announce in
             try await measure(documents, store, announce)
         }
     }

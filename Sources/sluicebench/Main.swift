@@ -19,7 +19,7 @@ struct Sluicebench: AsyncParsableCommand {
             Noop.self, Held.self, Flush.self, Fairness.self, Depth.self, Status.self, Busy.self, Extract.self,
             Split.self,
             Embed.self,
-            Ingest.self, Retrieval.self, Vectors.self,
+            Ingest.self, Retrieval.self, Vectors.self, Swap.self,
         ]
     )
 }

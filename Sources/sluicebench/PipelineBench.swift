@@ -7,7 +7,7 @@ internal import SluiceStore
 internal import SluiceSystem
 
 /// The whole pipeline on real servers: a coordinator and one worker for all queues in this process, the extractors beside it.
-enum Pipeline {
+enum PipelineFleet {
     /// Runs `body` while the fleet runs, with the model loaded before it begins; then drains the fleet.
     static func run<Value: Sendable>(
         _ settings: Settings,

@@ -79,7 +79,7 @@ struct RetrievalBench {
         if modes.contains(.rerank) && reranker == nil {
             throw ValidationError("--mode rerank wants SLUICE_RERANKER: a model's folder, or the address of a server")
         }
-        return try await Pipeline.run(settings) { documents, store, announce in
+        return try await PipelineFleet.run(settings) { documents, store, announce in
             let index = try await PostgresIndexStore(store, announce: announce).ensureIndex(
                 .default,
                 model: try settings.modelIdentity(),

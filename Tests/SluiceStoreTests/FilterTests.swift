@@ -95,12 +95,25 @@ struct FilterTests {
         }
     }
 
+    @Test("a scan keeps the more candidates the more vectors there are and the more is wanted")
+    func effort() {
+        var request = SearchRequest(text: "any", mode: .dense)
+        #expect(SearchEffort.candidates(for: request, vectors: nil) == 100)
+        #expect(SearchEffort.candidates(for: request, vectors: 250_000) == 100)
+        #expect(SearchEffort.candidates(for: request, vectors: 1_000_000) == 200)
+        #expect(SearchEffort.candidates(for: request, vectors: 1_000_000_000) == 1_000)
+        request.principals = []
+        #expect(SearchEffort.candidates(for: request, vectors: 1_000_000) == 400)
+        request.count = 400
+        #expect(SearchEffort.candidates(for: request, vectors: 0) == 800)
+    }
+
     @Test("comparing each is worth it for few matches, for more where more is wanted or the index is larger")
     func bound() {
         #expect(MatchingBound.chunks(wanted: 10, vectors: nil) == 4_000)
         #expect(MatchingBound.chunks(wanted: 10, vectors: 0) == 1_000)
-        #expect(MatchingBound.chunks(wanted: 10, vectors: 1_000_000) == 4_472)
-        #expect(MatchingBound.chunks(wanted: 100, vectors: 1_000_000) == 14_142)
+        #expect(MatchingBound.chunks(wanted: 10, vectors: 1_000_000) == 8_944)
+        #expect(MatchingBound.chunks(wanted: 10, vectors: 200_000) == 4_000)
         #expect(MatchingBound.chunks(wanted: 1_000, vectors: 100_000_000) == 20_000)
     }
 }
