@@ -60,7 +60,17 @@ package struct PostgresConfiguration: Sendable {
     }
 
     /// How long the client waits for one statement, past the server's own limit; nil for ever.
-    var clientTimeout: Duration? { statementTimeout == .zero ? nil : statementTimeout + .seconds(5) }
+    var clientTimeout: Duration? { statementTimeout == .zero ? nil : statementTimeout + Self.timeoutMargin }
+    /// The server's own limit is to come first: its error says more.
+    private static let timeoutMargin = Duration.seconds(5)
+
+    /// The client's limit that goes with a `statement_timeout` among a transaction's settings; nil: the connection's own.
+    static func clientTimeout(of settings: [(name: String, value: String)]) -> Duration? {
+        guard let value = settings.last(where: { $0.name == "statement_timeout" })?.value,
+            let milliseconds = Int64(value)
+        else { return nil }
+        return milliseconds == 0 ? .seconds(86_400) : .milliseconds(milliseconds) + timeoutMargin
+    }
 
     /// libpq's parameter names and values. `dbname` holds the whole address and comes first, so the others prevail.
     ///

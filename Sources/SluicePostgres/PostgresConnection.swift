@@ -137,11 +137,13 @@ extension PostgresConnection {
         }
     }
 
-    func execute(_ statements: [Statement<Void>], after prologue: @escaping Prologue) async throws(PostgresError)
-        -> [Int]
-    {
+    func execute(
+        _ statements: [Statement<Void>],
+        after prologue: @escaping Prologue,
+        timeout: Duration? = nil
+    ) async throws(PostgresError) -> [Int] {
         if statements.isEmpty { return [] }
-        return try await perform(timeout: nil) { (handle, call) throws(PostgresError) in
+        return try await perform(timeout: timeout) { (handle, call) throws(PostgresError) in
             var commands: [PGCommand] = []
             for statement in statements { commands.append(try PGCommand(statement.sql, statement.parameters)) }
             let replies = try handle.exchange(prologue() + commands, call).suffix(commands.count)
@@ -164,12 +166,13 @@ extension PostgresConnection {
         into table: String,
         columns: [String],
         rows: CopyRows,
-        after prologue: @escaping Prologue
+        after prologue: @escaping Prologue,
+        timeout: Duration? = nil
     ) async throws(PostgresError) -> Int {
         let list = columns.map(quotedIdentifier).joined(separator: ", ")
         let begin = "COPY \(quotedIdentifier(table)) (\(list)) FROM STDIN (FORMAT BINARY)"
         let pieces = rows.finished()
-        return try await perform(timeout: nil) { (handle, call) throws(PostgresError) in
+        return try await perform(timeout: timeout) { (handle, call) throws(PostgresError) in
             try Self.begin(prologue, handle, call)
             return try handle.copy(begin, pieces, call)
         }

@@ -6,38 +6,47 @@ internal import Synchronization
 package struct PostgresTransaction: Sendable {
     private let connection: PostgresConnection
     private let scope: Scope
+    /// For how long an answer is waited for, where the transaction sets the server another limit than the connection has.
+    private let limit: Duration?
 
-    fileprivate init(_ connection: PostgresConnection, _ scope: Scope) {
+    fileprivate init(_ connection: PostgresConnection, _ scope: Scope, limit: Duration?) {
         self.connection = connection
         self.scope = scope
+        self.limit = limit
     }
 
     /// Runs a statement and gives its rows in the server's order.
     package func query<Row: Sendable>(_ statement: Statement<Row>) async throws(PostgresError) -> [Row] {
-        try await connection.reply(statement, after: scope.prologue).rows
+        try await connection.reply(statement, after: scope.prologue, timeout: limit).rows
     }
 
     /// Returns how many rows were touched.
     @discardableResult
     package func execute(_ statement: Statement<Void>) async throws(PostgresError) -> Int {
-        try await connection.reply(statement, after: scope.prologue).affected
+        try await connection.reply(statement, after: scope.prologue, timeout: limit).affected
     }
 
     /// Runs statements in one round trip, in order. Returns how many rows each touched.
     @discardableResult
     package func execute(_ statements: [Statement<Void>]) async throws(PostgresError) -> [Int] {
-        try await connection.execute(statements, after: scope.prologue)
+        try await connection.execute(statements, after: scope.prologue, timeout: limit)
     }
 
     /// Writes rows with COPY in binary format. Returns how many the server took.
     @discardableResult
     package func copy(into table: String, columns: [String], rows: CopyRows) async throws(PostgresError) -> Int {
-        try await connection.copy(into: table, columns: columns, rows: rows, after: scope.prologue)
+        try await connection.copy(
+            into: table,
+            columns: columns,
+            rows: rows,
+            after: scope.prologue,
+            timeout: limit
+        )
     }
 
     /// Statements without parameters as one simple query: DDL, migrations.
     package func script(_ sql: String) async throws(PostgresError) {
-        try await connection.script(sql, after: scope.prologue)
+        try await connection.script(sql, after: scope.prologue, timeout: limit)
     }
 
     /// What BEGIN consists of, until the first statement takes it along; then only whether the transaction has ended.
@@ -103,7 +112,8 @@ extension PostgresConnection {
     /// and one without statements takes none. Throws what `body` throws; `transactionAborted` where `body` returned although a
     /// statement had failed; `commitUnknown` where the connection was lost during COMMIT. Not to be nested.
     ///
-    /// - Parameter settings: set with `set_config(…, true)`: for this transaction only, safe behind a pooler.
+    /// - Parameter settings: set with `set_config(…, true)`: for this transaction only, safe behind a pooler. Where they set
+    ///   `statement_timeout`, in milliseconds, answers are waited for a little longer than that; 0: for a day.
     package func transaction<Value: Sendable>(
         readOnly: Bool = false,
         repeatableRead: Bool = false,
@@ -115,7 +125,9 @@ extension PostgresConnection {
         if readOnly { begin += " READ ONLY" }
         let scope = PostgresTransaction.Scope(try [PGCommand(begin)] + PGCommand.settings(settings))
         do {
-            let value = try await body(PostgresTransaction(self, scope))
+            let value = try await body(
+                PostgresTransaction(self, scope, limit: PostgresConfiguration.clientTimeout(of: settings))
+            )
             if scope.end() { try await commit() }
             return value
         } catch {

@@ -104,6 +104,24 @@ struct FaultTests {
         }
     }
 
+    @Test("a transaction that may take longer, or must be quicker, is waited for accordingly")
+    func ownLimits() async throws {
+        try await Server.withSchema(size: 1) {
+            $0.statementTimeout = .milliseconds(100)
+        } _: { pool in
+            // Five seconds more than the server may take is as long as the client waits.
+            let sleep = Statement("SELECT pg_sleep(5.4)")
+            for limit in ["20000", "0"] {
+                _ = try await pool.transaction(settings: [("statement_timeout", limit)]) { try await $0.execute(sleep) }
+            }
+            let short = await code {
+                _ = try await pool.transaction(settings: [("statement_timeout", "50")]) { try await $0.execute(sleep) }
+            }
+            #expect(short == .queryCanceled)
+            #expect(await code { _ = try await pool.execute(sleep) } == .queryCanceled)
+        }
+    }
+
     @Test("deadlocks and serialization failures are transient")
     func conflicts() async throws {
         try await Server.withSchema(size: 2) { pool in
