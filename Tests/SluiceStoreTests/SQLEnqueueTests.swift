@@ -68,9 +68,12 @@ struct SQLEnqueueTests {
             )
             #expect(
                 rows == [
-                    expected(EmbedChunksInput.self), expected(IngestDocumentInput.self),
-                    expected(BuildIndexInput.self), expected(EmbedIndexInput.self), expected(RebuildIndexInput.self),
+                    expected(CreateBackupInput.self), expected(WarmCacheInput.self), expected(EmbedChunksInput.self),
+                    expected(IngestDocumentInput.self), expected(CheckFreshnessInput.self),
+                    expected(BuildIndexInput.self), expected(CompactIndexInput.self), expected(EmbedIndexInput.self),
+                    expected(IsolateIndexInput.self), expected(RebuildIndexInput.self),
                     expected(RetireIndexInput.self), expected(VerifyIndexInput.self), expected(NoopInput.self),
+                    expected(SweepRetentionInput.self), expected(RefreshStatisticsInput.self),
                 ]
             )
         }
