@@ -263,6 +263,50 @@ struct ErasureTests {
         }
     }
 
+    @Test("a document whose name begins with the erased one's keeps its tasks, schedules and history")
+    func likeNames() async throws {
+        try await PipelineFixture.run { fixture in
+            let gone = try fixture.write("note", "This line is about one thing.")
+            let kept = try fixture.write("note-2", "This line is about another.")
+            _ = try await fixture.request([gone, kept], tenant: Self.other)
+            try await fixture.drain()
+            for (name, uri) in [("one", gone), ("two", kept)] {
+                // As payloads name sources: by themselves, in a sentence, on a line of their own.
+                for text in [uri, "see \(uri).", "first\n\(uri)\nlast"] {
+                    let payload = Statement<String>("SELECT jsonb_build_object('uri', $1)::text", [.text(text)]) {
+                        row throws(PostgresError) in try row.text(0)
+                    }
+                    let stored = try await fixture.store.pool.query(payload)
+                    _ = try await fixture.store.enqueueByCopy([
+                        NewTask(
+                            tenant: Self.other,
+                            queue: .ingestion,
+                            kind: NoopInput.kind,
+                            payload: stored[0],
+                            delay: .seconds(900)
+                        )
+                    ])
+                }
+                try await fixture.store.pool.execute(
+                    Statement(
+                        """
+                        INSERT INTO schedules (tenant_id, name, rule, queue, kind, payload, next_fire_at)
+                        VALUES ($1, $2, '@daily', 'ingestion', 'document.ingest', jsonb_build_object('uri', $3), now())
+                        """,
+                        [.text(Self.other.rawValue), .text(name), .text(uri)]
+                    )
+                )
+            }
+            let id = try await fixture.erase(gone, Self.other)
+            try await fixture.drain()
+            #expect(try await fixture.receipt(id)?.completedAt != nil)
+            #expect(try await fixture.count("SELECT count(*) FROM tasks WHERE state = 'scheduled'") == 3)
+            #expect(try await fixture.count("SELECT count(*) FROM schedules WHERE name = 'two'") == 1)
+            #expect(try await fixture.count("SELECT count(*) FROM schedules WHERE name = 'one'") == 0)
+            #expect(try await fixture.count("SELECT count(*) FROM documents") == 1)
+        }
+    }
+
     @Test("the fleet's own tenant is not erased")
     func fleet() async throws {
         try await PipelineFixture.run { fixture in

@@ -133,10 +133,21 @@ extension ErasureTarget {
         """
     }
 
-    /// True where a text holds one of the names.
+    /// True where a text holds one of the names as a whole: the source `/a/note` is not meant by `/a/note-2`, nor by `/b/a/note`, but
+    /// is at the end of a sentence, and behind a line's end as JSON writes it.
     private static func names(_ text: String, isJSON: Bool = false) -> String {
         let name = isJSON ? "trim(BOTH '\"' FROM to_jsonb(name)::text)" : "name"
-        return "EXISTS (SELECT FROM unnest($3::text[]) AS names (name) WHERE strpos(\(text), \(name)) > 0)"
+        let inName = "[:alnum:]._~%/-"
+        return #"""
+            EXISTS (
+                SELECT FROM unnest($3::text[]) AS names (name)
+                WHERE strpos(\#(text), \#(name)) > 0 AND \#(text) ~ (
+                    '(^|[^\#(inName)]|\\[bfnrt]|file://[a-z0-9.-]*)'
+                    || regexp_replace(\#(name), '([][\\^$.|?*+(){}-])', '\\\1', 'g')
+                    || '($|[^\#(inName)]|[.]($|[^\#(inName)]))'
+                )
+            )
+            """#
     }
 
     private static func ofDocument(_ values: [PGValue], _ tables: [ErasureCatalogue.Table]) -> [ErasureTarget] {
