@@ -13,11 +13,16 @@ extension PostgresIndexStore {
         progress: @escaping @Sendable (HNSWProgress) -> Void
     ) async throws -> Bool {
         let name = IndexVersionNames.hnsw(version)
+        if try await store.pool.query(IndexStatements.hnswState(name)).first == true { return false }
+        // All rows are counted: of many millions that takes longer than statements otherwise may.
+        let counted = try await store.pool.transaction(
+            readOnly: true,
+            settings: [("statement_timeout", "600000")]
+        ) { transaction in try await transaction.query(IndexStatements.buildPlan(version)) }
+        guard let plan = counted.first else {
+            throw TaskFailure(errorClass: "index.gone", message: "index version \(version) does not exist any more")
+        }
         return try await store.pool.withConnection { connection in
-            if try await connection.query(IndexStatements.hnswState(name)).first == true { return false }
-            guard let plan = try await connection.query(IndexStatements.buildPlan(version)).first else {
-                throw TaskFailure(errorClass: "index.gone", message: "index version \(version) does not exist any more")
-            }
             let start = Instant.now
             do {
                 try await watched(version, progress) { try await build(version, plan, connection) }
@@ -73,6 +78,15 @@ extension PostgresIndexStore {
         do throws(PostgresError) {
             try await connection.script(create, timeout: Self.buildLimit)
         } catch {
+            if error.sqlState == "53100" {
+                try? await connection.script("DROP INDEX CONCURRENTLY IF EXISTS \(name)", timeout: .seconds(600))
+                throw TaskFailure(
+                    errorClass: "index.disk_full",
+                    message:
+                        "the database's disk is full: the HNSW index of version \(version) needs more; it is tried again "
+                        + "every quarter of an hour"
+                )
+            }
             guard error.code == .outOfResources else { throw error }
             // Workers share the graph through shared memory, of which containers have 64 MiB unless told otherwise: alone, then.
             try await connection.script("SET max_parallel_maintenance_workers = 0")
