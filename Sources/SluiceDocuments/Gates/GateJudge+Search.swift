@@ -92,13 +92,33 @@ extension GateJudge {
                 ) : Gate(name, .notApplicable, "no golden queries")
         }
         let metric: (QualitySample.Scores) -> Double = { name == .goldenMRR ? $0.reciprocalRank : $0.ndcg }
-        return compared(
-            name,
-            samples,
-            least: Int(thresholds.goldenQueries),
-            isWanted: thresholds.goldenRequired > 0,
-            metric
-        )
+        return compared(name, samples, least: Int(thresholds.goldenQueries), drop: thresholds.qualityDrop, metric)
+    }
+
+    /// Whether golden queries are wanted at all is said by meaning alone; a set that is there speaks for every way to ask.
+    func hybrid(_ measured: GateMeasurements) -> Gate {
+        asked(measured.hybrid, .hybridNDCG, drop: thresholds.hybridDrop)
+    }
+
+    func lexical(_ measured: GateMeasurements) -> Gate {
+        guard subject.other != nil, !subject.isSameChunker else {
+            return Gate(
+                .lexicalNDCG,
+                .notApplicable,
+                subject.other == nil
+                    ? "there is no other version to compare with"
+                    : "its chunks are the live version's, and so are their words"
+            )
+        }
+        return asked(measured.lexical, .lexicalNDCG, drop: thresholds.lexicalDrop)
+    }
+
+    private func asked(_ samples: Measured<[QualitySample]>, _ name: GateName, drop: Double) -> Gate {
+        switch samples {
+        case .unavailable(let why): Gate(name, .inconclusive, threshold: -drop, why)
+        case .value(let samples) where samples.isEmpty: Gate(name, .notApplicable, "no golden queries")
+        case .value(let samples): compared(name, samples, least: Int(thresholds.goldenQueries), drop: drop, \.ndcg)
+        }
     }
 
     func knownItems(_ measured: GateMeasurements) -> Gate {
@@ -122,7 +142,13 @@ extension GateJudge {
                     "asked only of a version with another model than the live one's"
                 )
             }
-            return compared(.knownItems, samples, least: min(100, Int(thresholds.samples)), \.reciprocalRank)
+            return compared(
+                .knownItems,
+                samples,
+                least: min(100, Int(thresholds.samples)),
+                drop: thresholds.qualityDrop,
+                \.reciprocalRank
+            )
         }
     }
 
@@ -135,7 +161,7 @@ extension GateJudge {
         _ name: GateName,
         _ samples: [QualitySample],
         least: Int,
-        isWanted: Bool = true,
+        drop: Double,
         _ metric: (QualitySample.Scores) -> Double
     ) -> Gate {
         let own = GateStatistics.mean(samples.map { metric($0.version) })
@@ -156,7 +182,7 @@ extension GateJudge {
         func differences(_ samples: [QualitySample]) -> [Double] {
             samples.map { sample in metric(sample.version) - (sample.other.map(metric) ?? 0) }
         }
-        let threshold = -thresholds.qualityDrop
+        let threshold = -drop
         let difference = GateStatistics.mean(differences(samples))
         figures.append(GateFigure("live", own - difference))
         var bad: [String] = []
@@ -173,10 +199,11 @@ extension GateJudge {
             }
         }
         // Where no question at all would be no hindrance, a few are none either.
-        let isSame = subject.isSameModel && subject.isSameChunker || !isWanted
+        let mayBeFew =
+            name != .knownItems && (subject.isSameModel && subject.isSameChunker || thresholds.goldenRequired == 0)
         let text = "\(samples.count) questions: \(Self.text(own)) against \(Self.text(own - difference))"
         // Two versions that both find nothing are equal, and equally unknown.
-        if own == 0, difference == 0, samples.count >= least || !isSame {
+        if own == 0, difference == 0, samples.count >= least || !mayBeFew {
             return Gate(
                 name,
                 .inconclusive,
@@ -190,7 +217,7 @@ extension GateJudge {
             if difference < threshold && GateStatistics.upperBound(differences(samples)) < threshold {
                 .failed
             } else if samples.count < least {
-                isSame ? .notApplicable : .inconclusive
+                mayBeFew ? .notApplicable : .inconclusive
             } else if difference < threshold || !bad.isEmpty {
                 .failed
             } else {
