@@ -1,7 +1,7 @@
 /// How many candidates a scan of the HNSW index keeps (`hnsw.ef_search`).
 enum SearchEffort {
     /// So many are enough up to here.
-    static let scale = 250_000.0
+    static let scale = 100_000.0
     /// The most that pgvector takes.
     static let most = 1_000
 

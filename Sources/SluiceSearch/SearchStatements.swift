@@ -14,6 +14,8 @@ struct Pointer: Sendable {
     let element: String?
     /// How many of them there are, of all tenants, when they were last counted; nil before that.
     let vectors: Int?
+    /// Chunks of a document on the average, of all tenants and indexes, when they were last counted; nil before that.
+    let chunksPerDocument: Double?
     let index: IndexID
     /// The text search configuration of its words.
     let language: String
@@ -64,7 +66,10 @@ enum SearchStatements {
                 indexes.id, indexes.language,
                 (SELECT nullif(reltuples, -1)::int8 FROM pg_class
                     WHERE oid = to_regclass(quote_ident('embeddings_g' || version.id))),
-                canary.version_id
+                canary.version_id,
+                (SELECT chunks.reltuples::float8 / documents.reltuples FROM pg_class AS chunks, pg_class AS documents
+                    WHERE chunks.oid = to_regclass('chunks') AND documents.oid = to_regclass('documents')
+                        AND chunks.reltuples > 0 AND documents.reltuples > 0)
             FROM indexes LEFT JOIN LATERAL (
                 SELECT trial.version_id, ready.model_fingerprint = ANY ($5)
                     AND CASE trial.share_by WHEN 'tenant' THEN $3 ELSE $4 END < trial.percent AS answers
@@ -90,6 +95,7 @@ enum SearchStatements {
                 dimension: try row.int32(4),
                 element: try row.optionalText(5),
                 vectors: try row.optionalInt64(8).map { Int($0) },
+                chunksPerDocument: try row.optionalFloat8(10),
                 index: IndexID(rawValue: try row.int64(6)),
                 language: try row.text(7),
                 canary: try row.optionalInt64(9).map(IndexVersionID.init(rawValue:))

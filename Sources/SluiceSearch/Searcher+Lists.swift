@@ -78,10 +78,11 @@ extension Searcher {
         // Whoever asks by the index is about to measure it.
         if request.method == .index { return .matching(narrowing) }
         let most = matchingBelow ?? MatchingBound.chunks(wanted: wanted, vectors: pointer.vectors)
+        let enough = MatchingBound.documents(chunks: most, each: pointer.chunksPerDocument)
         let documents = try await transaction.query(
-            ScopeStatements.documents(narrowing, pointer, request.tenant, limit: most + 1)
+            ScopeStatements.documents(narrowing, pointer, request.tenant, limit: enough + 1)
         )
-        if documents.count > most { return .matching(narrowing) }
+        if documents.count > enough { return .matching(narrowing) }
         let chunks = try await transaction.query(
             ScopeStatements.chunks(documents, request.tenant, limit: most + 1)
         )

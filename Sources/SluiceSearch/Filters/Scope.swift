@@ -23,6 +23,17 @@ enum MatchingBound {
     }
 }
 
+extension MatchingBound {
+    /// From how many matching documents on it is likely that they have more than so many chunks: finding out costs more than a
+    /// filtered scan of the index then. Twice the average, for those that are shorter than others.
+    ///
+    /// - Parameter each: chunks of a document on the average; nil: not known.
+    static func documents(chunks: Int, each: Double?) -> Int {
+        guard let each, each > 2 else { return chunks }
+        return min(chunks, max(500, Int(2 * Double(chunks) / each)))
+    }
+}
+
 enum ScopeStatements {
     /// Documents that match, in any order, no more than `limit`.
     static func documents(
