@@ -14,7 +14,7 @@ struct ErasureTarget: Sendable {
         case deleteLetters
         case clearLabel, clearAudit
         /// Names of tenants in what gates and events say of index versions.
-        case clearGates, clearEvents, clearProblem
+        case clearGates, clearEvents, clearTexts
         /// Cached vectors whose text no chunk of the tenant has.
         case deleteOrphans
     }
@@ -26,6 +26,8 @@ struct ErasureTarget: Sendable {
     let from: String
     let condition: String
     let values: [PGValue]
+    /// Those with the texts that `clearTexts` clears of names.
+    var columns: [String] = []
     /// False for what only may be there: it is not looked for before the erasure is complete.
     var isSought = true
 
@@ -83,36 +85,7 @@ extension ErasureTarget {
                 )
             )
         }
-        return targets + mentions(of: tenant)
-    }
-
-    /// The tenant's name as a word of its own: 'acme' is not meant by 'acme-2', and is at the end of a sentence.
-    static let word = """
-        ('(^|[^a-z0-9._-])' || replace($1, '.', '\\.') || '($|[^a-z0-9._-]|\\.($|[^a-z0-9._-]))')
-        """
-
-    /// What is the fleet's and names the tenant: it stays, without the name.
-    private static func mentions(of tenant: PGValue) -> [ErasureTarget] {
-        func target(_ table: String, _ action: Action, _ condition: String) -> ErasureTarget {
-            ErasureTarget(
-                table: table,
-                action: action,
-                way: .byIndex,
-                from: table,
-                condition: condition,
-                values: [tenant]
-            )
-        }
-        return [
-            target("audit_events", .clearAudit, "filter ->> 'tenant' = $1 OR reason ~ \(word)"),
-            target(
-                "gate_results",
-                .clearGates,
-                "detail ->> 'note' ~ \(word) OR detail -> 'figures' @> jsonb_build_array(jsonb_build_object('slice', $1))"
-            ),
-            target("index_events", .clearEvents, "detail::text ~ \(word)"),
-            target("index_versions", .clearProblem, "problem ~ \(word)"),
-        ]
+        return targets + mentions(of: tenant, in: tables)
     }
 
     // MARK: - A document
