@@ -31,8 +31,7 @@ package struct PostgresErasureStore: ErasureStore {
         case .document: running = try await liveTasks(of: erasure.subject).count(where: \.isRunning)
         }
         if running > 0 { return .running(running) }
-        let isOpen = try await store.pool.query(ErasureStatements.hasOlderTransactions(erasure.id)).first ?? false
-        return isOpen ? .olderTransactions : nil
+        return try await hasOlderTransactions(erasure.id) ? .olderTransactions : nil
     }
 
     package func steps(of erasure: Erasure) async throws -> [ErasureStep] {
@@ -87,11 +86,9 @@ package struct PostgresErasureStore: ErasureStore {
         }
         let counted = Set(try await store.erasures(erasure.id, limit: 1).first?.counts.map(\.table) ?? [])
         let tables = Set(try await targets(of: erasure, names: []).map(\.table) + ["documents"])
-        try await store.unhurried { connection in
-            for table in tables.sorted() where counted.contains(Self.family(table)) || table == "documents" {
-                try await connection.script("ANALYZE \(quotedIdentifier(table))", timeout: .seconds(600))
-            }
-        }
+        let changed = tables.sorted().filter { counted.contains(Self.family($0)) || $0 == "documents" }
+        // What cannot be analysed now is in time; the erasure does not wait for it.
+        try? await store.analyze(changed, limit: .seconds(600))
     }
 
     package func remains(of erasure: Erasure, names: [String]) async throws -> [String] {
@@ -132,6 +129,13 @@ package struct PostgresErasureStore: ErasureStore {
     }
 
     // MARK: -
+
+    /// In this order: what held an older snapshot has its number by the time that the horizon is noted.
+    private func hasOlderTransactions(_ id: ErasureID) async throws -> Bool {
+        if try await store.pool.query(ErasureStatements.hasOlderSnapshots(id)).first ?? false { return true }
+        try await store.pool.execute(ErasureStatements.setHorizon(id))
+        return try await store.pool.query(ErasureStatements.hasOlderTransactions(id)).first ?? false
+    }
 
     private func targets(of erasure: Erasure, names: [String]) async throws -> [ErasureTarget] {
         let tables = try await store.pool.query(ErasureCatalogue.tables())
