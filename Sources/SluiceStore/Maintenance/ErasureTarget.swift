@@ -161,7 +161,7 @@ extension ErasureTarget {
                 )
             )
         }
-        var orphans = target("embedding_cache", .deleteOrphans, .byIndex, orphan)
+        var orphans = target("embedding_cache", .deleteOrphans, .byIndex, ErasureOrphans.condition)
         orphans.isSought = false
         var audit = target(
             "audit_events",
@@ -211,13 +211,4 @@ extension ErasureTarget {
         target.isSought = false
         return target
     }
-
-    private static let orphan = """
-        embedding_cache.tenant_id = $1 AND NOT EXISTS (
-            SELECT FROM chunks WHERE chunks.tenant_id = $1 AND chunks.content_hash = embedding_cache.content_hash
-        ) AND NOT EXISTS (
-            SELECT FROM staged_chunks WHERE staged_chunks.tenant_id = $1
-                AND staged_chunks.content_hash = embedding_cache.content_hash
-        )
-        """
 }

@@ -4,7 +4,7 @@ internal import SluicePostgres
 
 /// Erasing on PostgreSQL. Which tables there are it reads from the catalogue: one that comes later with a tenant is not forgotten.
 package struct PostgresErasureStore: ErasureStore {
-    private let store: Store
+    let store: Store
 
     package init(_ store: Store) { self.store = store }
 
@@ -50,13 +50,9 @@ package struct PostgresErasureStore: ErasureStore {
             let target = try await targets(of: erasure, names: names)
                 .first(where: { $0.table == step.name && $0.action.rawValue == step.action })
         else { return ErasureBatch(removed: 0, next: nil) }
+        if target.action == .deleteOrphans { return try await removeOrphans(of: erasure, fence: fence) }
         return try await store.pool.transaction { transaction in
             try await store.hold(fence, in: transaction)
-            if target.action == .deleteOrphans {
-                // A version that is being staged counts on what it finds in the cache: either it is seen here, or it looks after
-                // this has ended.
-                try await transaction.script("LOCK TABLE staged_chunks IN SHARE ROW EXCLUSIVE MODE")
-            }
             let removed = try await transaction.query(target.remove(from: position)).first ?? 0
             if removed > 0 {
                 try await transaction.execute(ErasureStatements.count(erasure.id, Self.family(step.name), removed))
