@@ -243,5 +243,11 @@ package enum MigrationAssets {
             up: PackageResources.m0039_erasure_horizon_up_sql,
             down: PackageResources.m0039_erasure_horizon_down_sql
         ),
+        Script(
+            version: 40,
+            name: "m0040_checked_at",
+            up: PackageResources.m0040_checked_at_up_sql,
+            down: PackageResources.m0040_checked_at_down_sql
+        ),
     ]
 }

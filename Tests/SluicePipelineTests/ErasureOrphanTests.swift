@@ -35,7 +35,7 @@ struct ErasureOrphanTests {
         "a staged version whose cached vectors are gone by the time it goes live has them made again",
         arguments: [false, true]
     )
-    func mended(isLastWindow: Bool) async throws {
+    func mended(isRewritten: Bool) async throws {
         try await PipelineFixture.run { fixture in
             let old = try fixture.write("old.txt", "\(Self.first)\n\n\(Self.second)")
             _ = try await fixture.request([old], tenant: Self.tenant)
@@ -47,7 +47,7 @@ struct ErasureOrphanTests {
             _ = try await fixture.perform(.ingestion, registry)
             #expect(try await fixture.count("SELECT count(*) FROM staged_chunks") == 3)
             try await fixture.store.pool.execute(Statement("DELETE FROM embedding_cache"))
-            if isLastWindow {
+            if isRewritten {
                 // Also what a live chunk of the same document has: its vector is taken from there.
                 try await fixture.drain()
                 try fixture.write(
