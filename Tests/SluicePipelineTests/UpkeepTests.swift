@@ -81,6 +81,64 @@ struct UpkeepTests {
         }
     }
 
+    @Test("vectors of unused models are looked at once each, tenant by tenant, however many are too young")
+    func sweepPages() async throws {
+        try await PipelineFixture.run { fixture in
+            try await fixture.drain()
+            try await script(
+                fixture,
+                """
+                INSERT INTO tenants (id) VALUES ('a'), ('b'), ('c') ON CONFLICT DO NOTHING;
+                INSERT INTO embedding_cache (tenant_id, model_fingerprint, content_hash, embedding, created_at)
+                SELECT tenant, model, sha256(n::text::bytea), '[1]'::halfvec, now() - n % 3 * interval '8 days'
+                FROM generate_series(1, 6000) AS n, unnest(ARRAY['a', 'c']) AS tenant,
+                    unnest(ARRAY['gone', 'gone-2', (SELECT model_fingerprint FROM index_versions)]) AS model
+                WHERE NOT (tenant = 'c' AND model = 'gone-2');
+                INSERT INTO embedding_cache (tenant_id, model_fingerprint, content_hash, embedding, created_at)
+                SELECT 'b', 'gone', sha256('one'), '[1]'::halfvec, now() - interval '8 days'
+                """
+            )
+            let retention = PostgresRetentionStore(fixture.store)
+            let counted = try await retention.count(SweepPolicy())
+            #expect(counted.first?.count == 3 * 4_000 + 1)
+            _ = try await fixture.tasks.enqueue([try NewTask(SweepRetentionInput(), tenant: .default)])
+            let task = try #require(try await fixture.claim(.maintenance))
+            var position: SweepPosition? = .start
+            var removed: [Int] = []
+            while let from = position, removed.count < 20 {
+                let step = try await retention.sweep(retention.sorts[0], SweepPolicy(), from: from, fence: task.fence)
+                removed.append(step.removed)
+                position = step.next
+            }
+            #expect(position == nil)
+            // Two pages a pair with 6,000, one with one, and the end.
+            #expect(removed.count == 8 && removed.reduce(0, +) == 3 * 4_000 + 1)
+            #expect(try await retention.count(SweepPolicy()).first?.count == 0)
+            #expect(
+                try await fixture.count("SELECT count(*) FROM embedding_cache WHERE model_fingerprint LIKE 'gone%'")
+                    == 6_000
+            )
+        }
+    }
+
+    @Test("what is wrong with one sort of rows keeps the sweep from none of the others")
+    func sweepGoesOn() async throws {
+        try await PipelineFixture.run { fixture in
+            try await fixture.drain()
+            try await script(
+                fixture,
+                """
+                INSERT INTO index_events (index_id, event, at) SELECT id, 'old', now() - interval '400 days' FROM indexes;
+                ALTER TABLE embedding_cache RENAME TO elsewhere
+                """
+            )
+            _ = try await fixture.tasks.enqueue([try NewTask(SweepRetentionInput(), tenant: .default)])
+            let verdict = try await fixture.perform(.maintenance, registry(fixture))
+            if case .completed?? = verdict { Issue.record("it says that all is well") }
+            #expect(try await fixture.count("SELECT count(*) FROM index_events WHERE event = 'old'") == 0)
+        }
+    }
+
     @Test("freshness is measured by tenant and source; stale documents are ingested again, once")
     func freshness() async throws {
         try await PipelineFixture.run { fixture in
