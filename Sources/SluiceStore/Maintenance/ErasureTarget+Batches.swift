@@ -39,6 +39,8 @@ extension ErasureTarget {
         let change =
             switch action {
             case .delete, .deleteOrphans: "WITH gone AS (DELETE FROM \(name) WHERE \(picked) RETURNING 1)"
+            case .deleteGolden:
+                "WITH gone AS (DELETE FROM \(name) WHERE \(picked) RETURNING *), \(toldOfGolden())"
             case .deleteTasks:
                 """
                 WITH gone AS (DELETE FROM \(name) WHERE \(picked) RETURNING id), told AS (

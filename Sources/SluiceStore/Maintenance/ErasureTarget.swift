@@ -8,6 +8,8 @@ struct ErasureTarget: Sendable {
     /// What happens to rows.
     enum Action: String, Sendable {
         case delete
+        /// Golden queries or their answers: their sets are not what was imported any more, and evidence from before is stale.
+        case deleteGolden
         /// Settled tasks, and with them the attempts that they had.
         case deleteTasks
         /// Dead letters: their batches count them as cancelled, so that nothing waits for them.
@@ -77,7 +79,7 @@ extension ErasureTarget {
             targets.append(
                 ErasureTarget(
                     table: table.name,
-                    action: .delete,
+                    action: table.name.hasPrefix("golden_") ? .deleteGolden : .delete,
                     way: way,
                     from: from,
                     condition: condition,
@@ -149,6 +151,10 @@ extension ErasureTarget {
             label(values),
         ]
         for table in tables where table.name != "documents" {
+            if table.name == "golden_relevant" {
+                targets.append(golden(values))
+                continue
+            }
             guard let (from, condition) = source(of: table) else { continue }
             targets.append(
                 ErasureTarget(
@@ -182,10 +188,6 @@ extension ErasureTarget {
         if table.name == "staged_chunks" {
             let from = "document_versions AS version JOIN \(name) ON \(name).version_id = version.id"
             return (from, "version.document_id = $2")
-        }
-        if table.name == "golden_relevant" {
-            // A document may stand there by the last part of its URI.
-            return (name, "\(name).tenant_id = $1 AND (uri = $4 OR document = regexp_replace($4, '^.*/', ''))")
         }
         if table.columns.contains("document_id") { return (name, "\(name).document_id = $2") }
         return table.columns.contains("uri") ? (name, "\(name).tenant_id = $1 AND \(name).uri = $4") : nil
