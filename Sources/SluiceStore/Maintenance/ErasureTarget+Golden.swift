@@ -8,7 +8,7 @@ extension ErasureTarget {
     static func golden(_ values: [PGValue]) -> ErasureTarget {
         ErasureTarget(
             table: "golden_relevant",
-            action: .deleteGolden,
+            action: .deleteAnswers,
             way: .byIndex,
             from: """
                 golden_relevant JOIN golden_queries AS query ON query.id = golden_relevant.query_id
@@ -34,20 +34,12 @@ extension ErasureTarget {
     private static func last(_ uri: String) -> String { "substring(\(uri) FROM '[^/]+(?=/*$)')" }
     private static func stem(_ uri: String) -> String { "regexp_replace(\(last(uri)), '\\.[^.]*$', '')" }
 
-    /// What follows a removal of golden rows, which stands before it as `gone`.
-    func toldOfGolden() -> String {
-        let sets =
-            table == "golden_queries"
-            ? "SELECT set_id FROM gone"
-            : "SELECT set_id FROM golden_queries JOIN gone ON golden_queries.id = gone.query_id"
-        return """
-            changed AS (UPDATE golden_sets SET digest = '' WHERE id IN (\(sets)) RETURNING index_id), told AS (
-                UPDATE indexes SET golden_revision = golden_revision + 1 WHERE id IN (SELECT index_id FROM changed)
-            )
-            """
-    }
+    static let unanswered = """
+        golden_queries.tenant_id = $1
+            AND NOT EXISTS (SELECT FROM golden_relevant WHERE golden_relevant.query_id = golden_queries.id)
+        """
 
-    /// Held before that, in the order of imports: index, then set.
+    /// Held before answers go, in the order of imports: the index, then the set.
     static func holdGolden() -> Statement<Void> {
         Statement(
             "SELECT FROM indexes WHERE id IN (SELECT index_id FROM golden_sets) ORDER BY id FOR NO KEY UPDATE"

@@ -8,8 +8,6 @@ struct ErasureTarget: Sendable {
     /// What happens to rows.
     enum Action: String, Sendable {
         case delete
-        /// Golden queries or their answers: their sets are not what was imported any more, and evidence from before is stale.
-        case deleteGolden
         /// Settled tasks, and with them the attempts that they had.
         case deleteTasks
         /// Dead letters: their batches count them as cancelled, so that nothing waits for them.
@@ -19,6 +17,10 @@ struct ErasureTarget: Sendable {
         case clearGates, clearEvents, clearTexts
         /// Cached vectors whose text no chunk of the tenant has.
         case deleteOrphans
+        /// What golden queries expect: their sets are others then, and evidence measured with them is stale.
+        case deleteAnswers
+        /// Golden queries that nothing answers any more.
+        case deleteUnanswered
     }
 
     let table: String
@@ -79,7 +81,7 @@ extension ErasureTarget {
             targets.append(
                 ErasureTarget(
                     table: table.name,
-                    action: table.name.hasPrefix("golden_") ? .deleteGolden : .delete,
+                    action: table.name == "golden_relevant" ? .deleteAnswers : .delete,
                     way: way,
                     from: from,
                     condition: condition,
@@ -159,7 +161,7 @@ extension ErasureTarget {
             targets.append(
                 ErasureTarget(
                     table: table.name,
-                    action: .delete,
+                    action: table.name == "golden_relevant" ? .deleteAnswers : .delete,
                     way: .byIndex,
                     from: from,
                     condition: condition,
@@ -167,6 +169,7 @@ extension ErasureTarget {
                 )
             )
         }
+        targets.append(target("golden_queries", .deleteUnanswered, .byIndex, unanswered))
         var orphans = target("embedding_cache", .deleteOrphans, .byIndex, ErasureOrphans.condition)
         orphans.isSought = false
         var audit = target(

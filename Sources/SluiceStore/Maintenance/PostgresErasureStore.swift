@@ -53,7 +53,7 @@ package struct PostgresErasureStore: ErasureStore {
         if target.action == .deleteOrphans { return try await removeOrphans(of: erasure, fence: fence) }
         return try await store.pool.transaction { transaction in
             try await store.hold(fence, in: transaction)
-            if target.action == .deleteGolden { try await transaction.execute(ErasureTarget.holdGolden()) }
+            if target.action == .deleteAnswers { try await transaction.execute(ErasureTarget.holdGolden()) }
             let removed = try await transaction.query(target.remove(from: position)).first ?? 0
             if removed > 0 {
                 try await transaction.execute(ErasureStatements.count(erasure.id, Self.family(step.name), removed))
