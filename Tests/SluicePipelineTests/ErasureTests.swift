@@ -70,7 +70,7 @@ struct ErasureTests {
                     {"name": "coverage", "slice": "\(tenant)", "value": 0.5}, {"name": "coverage", "slice": "all", "value": 1}
                 ]}' FROM run;
                 INSERT INTO gate_results (run_id, position, gate, outcome, detail)
-                SELECT id, 2, 'quality', 'passed', '{"note": "30 questions", "figures": [
+                SELECT id, (SELECT max(position) + 1 FROM gate_results WHERE run_id = gate_runs.id), 'quality', 'passed', '{"note": "30 questions", "figures": [
                     {"name": "ndcg", "slice": "tenant \(tenant)", "value": 0.5}, {"name": "questions", "value": 30}
                 ]}' FROM gate_runs;
                 INSERT INTO attempts (task_id, tenant_id, attempt, lease_token, outcome, error_class, error_message)

@@ -5,13 +5,13 @@ internal import SluicePostgres
 /// Cached vectors of models that no index version uses. All by the cache's primary key: of models that are used, which are most of
 /// it, one entry a tenant is read.
 enum UnusedVectors {
-    /// - Parameter model: what gives the model's fingerprint.
-    private static func isUsed(_ model: String) -> String {
+    /// - Parameter model: what gives the model's fingerprint. It is compared row by row, never joined: pairs come one after the other,
+    ///   and only as far as they are wanted.
+    private static func isUnused(_ model: String) -> String {
         """
-        EXISTS (
-            SELECT FROM index_versions WHERE index_versions.model_fingerprint = \(model)
-                AND state NOT IN ('retired', 'failed', 'aborted')
-        )
+        \(model) <> ALL (ARRAY(
+            SELECT model_fingerprint FROM index_versions WHERE state NOT IN ('retired', 'failed', 'aborted')
+        ))
         """
     }
 
@@ -36,7 +36,7 @@ enum UnusedVectors {
         var (tenant, model) = ("", "")
         if case .cached(let known, let its, _) = position { (tenant, model) = (known, its) }
         return Statement(
-            "\(pairs) SELECT tenant_id, model_fingerprint FROM pairs WHERE NOT \(isUsed("pairs.model_fingerprint")) LIMIT 1",
+            "\(pairs) SELECT tenant_id, model_fingerprint FROM pairs WHERE \(isUnused("pairs.model_fingerprint")) LIMIT 1",
             [.text(tenant), .text(model)]
         ) { row throws(PostgresError) in (try row.text(0), try row.text(1)) }
     }
@@ -60,7 +60,7 @@ enum UnusedVectors {
             """
             WITH page AS MATERIALIZED (
                 SELECT ctid, content_hash, created_at FROM embedding_cache
-                WHERE tenant_id = $1 AND model_fingerprint = $2 AND content_hash > $3 AND NOT \(isUsed("$2"))
+                WHERE tenant_id = $1 AND model_fingerprint = $2 AND content_hash > $3 AND \(isUnused("$2"))
                 ORDER BY content_hash LIMIT $4
             ), gone AS (
                 DELETE FROM embedding_cache WHERE ctid = ANY (ARRAY(
@@ -85,7 +85,7 @@ enum UnusedVectors {
             """
             \(pairs) SELECT count(*) FROM pairs JOIN embedding_cache AS cache
                 ON cache.tenant_id = pairs.tenant_id AND cache.model_fingerprint = pairs.model_fingerprint
-            WHERE NOT \(isUsed("pairs.model_fingerprint")) AND created_at < now() - make_interval(secs => $3)
+            WHERE \(isUnused("pairs.model_fingerprint")) AND created_at < now() - make_interval(secs => $3)
             """,
             [.text(""), .text(""), .float8(age.inSeconds)]
         ) { row throws(PostgresError) in Int(try row.int64(0)) }
