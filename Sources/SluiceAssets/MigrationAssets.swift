@@ -239,15 +239,21 @@ package enum MigrationAssets {
         ),
         Script(
             version: 39,
-            name: "m0039_erasure_horizon",
-            up: PackageResources.m0039_erasure_horizon_up_sql,
-            down: PackageResources.m0039_erasure_horizon_down_sql
+            name: "m0039_partitions",
+            up: PackageResources.m0039_partitions_up_sql,
+            down: PackageResources.m0039_partitions_down_sql
         ),
         Script(
             version: 40,
-            name: "m0040_checked_at",
-            up: PackageResources.m0040_checked_at_up_sql,
-            down: PackageResources.m0040_checked_at_down_sql
+            name: "m0040_erasure_horizon",
+            up: PackageResources.m0040_erasure_horizon_up_sql,
+            down: PackageResources.m0040_erasure_horizon_down_sql
+        ),
+        Script(
+            version: 41,
+            name: "m0041_checked_at",
+            up: PackageResources.m0041_checked_at_up_sql,
+            down: PackageResources.m0041_checked_at_down_sql
         ),
     ]
 }
