@@ -120,20 +120,23 @@ extension PostgresIndexStore {
         do throws(PostgresError) {
             try await connection.script(create, timeout: Self.buildLimit)
         } catch {
-            if error.sqlState == "53100" {
-                try? await connection.script("DROP INDEX CONCURRENTLY IF EXISTS \(name)", timeout: .seconds(600))
-                throw TaskFailure(
-                    errorClass: "index.disk_full",
-                    message:
-                        "the database's disk is full: the HNSW index of version \(version) needs more; it is tried again "
-                        + "every quarter of an hour"
-                )
-            }
             guard error.code == .outOfResources else { throw error }
             // Workers share the graph through shared memory, of which containers have 64 MiB unless told otherwise: alone, then.
             try await connection.script("SET max_parallel_maintenance_workers = 0")
             try await connection.script("DROP INDEX CONCURRENTLY IF EXISTS \(name)", timeout: .seconds(600))
-            try await connection.script(create, timeout: Self.buildLimit)
+            do throws(PostgresError) {
+                try await connection.script(create, timeout: Self.buildLimit)
+            } catch {
+                // Not for want of shared memory, which has the same code.
+                guard error.sqlState == "53100" else { throw error }
+                try? await connection.script("DROP INDEX CONCURRENTLY IF EXISTS \(name)", timeout: .seconds(600))
+                throw TaskFailure(
+                    errorClass: "index.disk_full",
+                    message:
+                        "the database's disk is full: the HNSW index \(index) needs more; it is tried again every "
+                        + "quarter of an hour"
+                )
+            }
         }
         // Into memory before the first question, where the server has the extension for it.
         try await connection.script(
