@@ -12,7 +12,8 @@ struct Pointer: Sendable {
     let dimension: Int
     /// The type of its vectors, `halfvec` or `vector`; nil when its table is not there (any more).
     let element: String?
-    /// How many of them there are, of all tenants, when they were last counted; nil before that.
+    /// How many of them there were when they were last counted: of all tenants, or of those in the partition that the asking tenant's
+    /// are in. Nil before that.
     let vectors: Int?
     /// Chunks of a document on the average, of all tenants and indexes, when they were last counted; nil before that.
     let chunksPerDocument: Double?
@@ -48,11 +49,13 @@ enum SearchStatements {
     /// registry's row says: the two go together.
     ///
     /// - Parameters:
+    ///   - tenant: who asks: in a version with partitions, the size of its own, or of the shared one, matters.
     ///   - draw: where the question falls; nil: it falls to no canary.
     ///   - models: that this process has: a canary with another answers nobody here.
     static func pointer(
         _ index: IndexName,
         _ number: Int?,
+        tenant: TenantID,
         draw: CanaryDraw? = nil,
         models: [String] = []
     ) -> Statement<Pointer> {
@@ -65,7 +68,11 @@ enum SearchStatements {
                     AND attrelid = to_regclass(quote_ident('embeddings_g' || version.id))),
                 indexes.id, indexes.language,
                 (SELECT nullif(reltuples, -1)::int8 FROM pg_class
-                    WHERE oid = to_regclass(quote_ident('embeddings_g' || version.id))),
+                    WHERE oid = to_regclass(quote_ident('embeddings_g' || version.id
+                        || CASE WHEN version.partition_above IS NULL THEN '' ELSE '_p' || coalesce((
+                            SELECT own.number FROM index_partitions AS own
+                            WHERE own.version_id = version.id AND own.tenant_id = $6
+                        ), 0) END))),
                 canary.version_id,
                 (SELECT chunks.reltuples::float8 / documents.reltuples FROM pg_class AS chunks, pg_class AS documents
                     WHERE chunks.oid = to_regclass('chunks') AND documents.oid = to_regclass('documents')
@@ -84,7 +91,7 @@ enum SearchStatements {
             """,
             [
                 .text(index.rawValue), .optionalInt4(number), .int4(draw?.byTenant ?? 100),
-                .int4(draw?.byQuestion ?? 100), .textArray(models),
+                .int4(draw?.byQuestion ?? 100), .textArray(models), .text(tenant.rawValue),
             ]
         ) { row throws(PostgresError) in
             Pointer(
@@ -154,7 +161,7 @@ enum SearchStatements {
             conditions.append("chunk_id = ANY (\(binder.bind(.int8Array(chunks.map(\.rawValue))))::int8[])")
         case (.matching(let narrowing), .index):
             // A filtered scan finds the nearest less surely than a plain one: followed further, it finds those it had passed by.
-            followed = count + max(30, count / 2)
+            followed = count + 30
             conditions.append(narrowing.condition(ofChunk: "chunk_id", &binder))
         case (.matching(let narrowing), .exact):
             let matching = ScopeStatements.matching(narrowing, pointer, tenant, &binder)

@@ -79,14 +79,15 @@ extension Searcher {
         if request.method == .index { return .matching(narrowing) }
         let most = matchingBelow ?? MatchingBound.chunks(wanted: wanted, vectors: pointer.vectors)
         let enough = MatchingBound.documents(chunks: most, each: pointer.chunksPerDocument)
-        let documents = try await transaction.query(
-            ScopeStatements.documents(narrowing, pointer, request.tenant, limit: enough + 1)
-        )
-        if documents.count > enough { return .matching(narrowing) }
-        let chunks = try await transaction.query(
-            ScopeStatements.chunks(documents, request.tenant, limit: most + 1)
-        )
-        return chunks.count > most ? .matching(narrowing) : .these(chunks)
+        guard
+            let documents = try await transaction.query(
+                ScopeStatements.documents(narrowing, pointer, request.tenant, limit: enough)
+            ).first ?? nil,
+            let chunks = try await transaction.query(
+                ScopeStatements.chunks(documents, request.tenant, limit: most)
+            ).first ?? nil
+        else { return .matching(narrowing) }
+        return .these(chunks.map(ChunkID.init(rawValue:)))
     }
 
     /// How many vectors the tenant has in the version, counted no further than need be.

@@ -98,14 +98,19 @@ struct FilterTests {
     @Test("a scan keeps the more candidates the more vectors there are and the more is wanted")
     func effort() {
         var request = SearchRequest(text: "any", mode: .dense)
-        #expect(SearchEffort.candidates(for: request, vectors: nil) == 100)
-        #expect(SearchEffort.candidates(for: request, vectors: 250_000) == 100)
-        #expect(SearchEffort.candidates(for: request, vectors: 1_000_000) == 200)
+        #expect(SearchEffort.candidates(for: request, vectors: nil) == 130)
+        #expect(SearchEffort.candidates(for: request, vectors: 100_000) == 130)
+        #expect(SearchEffort.candidates(for: request, vectors: 1_000_000) == 411)
         #expect(SearchEffort.candidates(for: request, vectors: 1_000_000_000) == 1_000)
         request.principals = []
-        #expect(SearchEffort.candidates(for: request, vectors: 1_000_000) == 400)
+        #expect(SearchEffort.candidates(for: request, vectors: nil) == 600)
+        #expect(SearchEffort.candidates(for: request, vectors: 1_000_000) == 632)
         request.count = 400
         #expect(SearchEffort.candidates(for: request, vectors: 0) == 800)
+        request = SearchRequest(text: "any", mode: .hybrid)
+        #expect(SearchEffort.candidates(for: request, vectors: nil) == 200)
+        request.principals = []
+        #expect(SearchEffort.candidates(for: request, vectors: nil) == 1_000)
     }
 
     @Test("comparing each is worth it for few matches, for more where more is wanted or the index is larger")
@@ -115,5 +120,11 @@ struct FilterTests {
         #expect(MatchingBound.chunks(wanted: 10, vectors: 1_000_000) == 8_944)
         #expect(MatchingBound.chunks(wanted: 10, vectors: 200_000) == 4_000)
         #expect(MatchingBound.chunks(wanted: 1_000, vectors: 100_000_000) == 20_000)
+        // Where they are long, few documents have as many chunks; too few is never said of short ones.
+        #expect(MatchingBound.documents(chunks: 8_000, each: nil) == 8_000)
+        #expect(MatchingBound.documents(chunks: 8_000, each: 1.5) == 8_000)
+        #expect(MatchingBound.documents(chunks: 8_000, each: 10) == 1_000)
+        #expect(MatchingBound.documents(chunks: 8_000, each: 500) == 500)
+        #expect(MatchingBound.documents(chunks: 400, each: 500) == 400)
     }
 }

@@ -16,7 +16,7 @@ enum MatchingBound {
     /// comparing one that is known to match. At eight times the two cost the same at the root of 8 × `wanted` × `vectors`; measured
     /// with a million vectors of 384 numbers it was more, but those that match must be found first (`sluicebench vectors`).
     ///
-    /// - Parameter vectors: of all tenants in the version, since all are met on the way; nil when they were never counted.
+    /// - Parameter vectors: of all tenants in the version, or in its partition, since all are met on the way; nil when they were never counted.
     static func chunks(wanted: Int, vectors: Int?) -> Int {
         guard let vectors else { return 4_000 }
         return min(20_000, max(1_000, Int((8 * Double(wanted) * Double(vectors)).squareRoot())))
@@ -25,37 +25,56 @@ enum MatchingBound {
 
 extension MatchingBound {
     /// From how many matching documents on it is likely that they have more than so many chunks: finding out costs more than a
-    /// filtered scan of the index then. Twice the average, for those that are shorter than others.
+    /// filtered scan of the index then. A quarter above the average, for those that are shorter than
+    /// others.
     ///
     /// - Parameter each: chunks of a document on the average; nil: not known.
     static func documents(chunks: Int, each: Double?) -> Int {
         guard let each, each > 2 else { return chunks }
-        return min(chunks, max(500, Int(2 * Double(chunks) / each)))
+        return min(chunks, max(500, Int(1.25 * Double(chunks) / each)))
     }
 }
 
 enum ScopeStatements {
-    /// Documents that match, in any order, no more than `limit`.
+    /// Documents that match, in any order; nil when there are more than `limit`.
     static func documents(
         _ narrowing: Narrowing,
         _ pointer: Pointer,
         _ tenant: TenantID,
         limit: Int
-    ) -> Statement<Int64> {
+    ) -> Statement<[Int64]?> {
         var binder = Binder()
         let rows = matching(narrowing, pointer, tenant, &binder)
         let limit = binder.bind(.int8(Int64(limit)))
-        return Statement("SELECT documents.id FROM \(rows) LIMIT \(limit)", binder.values) {
-            row throws(PostgresError) in try row.int64(0)
-        }
+        return unless(
+            "SELECT documents.id FROM \(rows) LIMIT \(limit)::int8 + 1",
+            exceeds: limit,
+            binder.values
+        )
     }
 
-    /// The chunks of these documents, no more than `limit`.
-    static func chunks(_ documents: [Int64], _ tenant: TenantID, limit: Int) -> Statement<ChunkID> {
-        Statement(
-            "SELECT id FROM chunks WHERE document_id = ANY ($1::int8[]) AND tenant_id = $2 LIMIT $3",
+    /// The chunks of these documents; nil when there are more than `limit`.
+    static func chunks(_ documents: [Int64], _ tenant: TenantID, limit: Int) -> Statement<[Int64]?> {
+        unless(
+            "SELECT id FROM chunks WHERE document_id = ANY ($1::int8[]) AND tenant_id = $2 LIMIT $3::int8 + 1",
+            exceeds: "$3",
             [.int8Array(documents), .text(tenant.rawValue), .int8(Int64(limit))]
-        ) { row throws(PostgresError) in ChunkID(rawValue: try row.int64(0)) }
+        )
+    }
+
+    /// One row with all numbers as one value: thousands of rows would cost more on their way than they did to find.
+    private static func unless(
+        _ numbers: String,
+        exceeds limit: String,
+        _ values: [PGValue]
+    ) -> Statement<[Int64]?> {
+        Statement(
+            """
+            SELECT count(*) <= \(limit)::int8, CASE WHEN count(*) <= \(limit)::int8 THEN coalesce(array_agg(id), '{}') ELSE '{}' END
+            FROM (\(numbers)) AS found
+            """,
+            values
+        ) { row throws(PostgresError) in try row.bool(0) ? try row.int64Array(1) : nil }
     }
 
     /// What stands after FROM for the documents that match: those of the index with a facet of each list, then compared.
