@@ -73,6 +73,15 @@ package struct PostgresGateStore: GateStore {
         try await store.pool.query(GateStatements.sample(subject, tenant, count, seed))
     }
 
+    package func restricted(_ subject: GateSubject, count: Int, seed: UInt64) async throws -> [RestrictedDocument] {
+        try await store.pool.query(AccessStatements.restricted(subject, count, seed))
+    }
+
+    package func hidden(_ documents: [DocumentID], from principals: [String]) async throws -> Set<DocumentID> {
+        guard !documents.isEmpty else { return [] }
+        return Set(try await store.pool.query(AccessStatements.hidden(documents, principals)))
+    }
+
     package func thresholds(of index: IndexID) async throws -> GateThresholds {
         Self.thresholds(try await store.pool.query(GateStatements.thresholds(index)))
     }
