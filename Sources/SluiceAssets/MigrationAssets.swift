@@ -243,5 +243,17 @@ package enum MigrationAssets {
             up: PackageResources.m0039_partitions_up_sql,
             down: PackageResources.m0039_partitions_down_sql
         ),
+        Script(
+            version: 40,
+            name: "m0040_erasure_horizon",
+            up: PackageResources.m0040_erasure_horizon_up_sql,
+            down: PackageResources.m0040_erasure_horizon_down_sql
+        ),
+        Script(
+            version: 41,
+            name: "m0041_checked_at",
+            up: PackageResources.m0041_checked_at_up_sql,
+            down: PackageResources.m0041_checked_at_down_sql
+        ),
     ]
 }
