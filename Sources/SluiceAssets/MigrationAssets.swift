@@ -243,5 +243,11 @@ package enum MigrationAssets {
             up: PackageResources.m0039_partitions_up_sql,
             down: PackageResources.m0039_partitions_down_sql
         ),
+        Script(
+            version: 40,
+            name: "m0040_partition_keys",
+            up: PackageResources.m0040_partition_keys_up_sql,
+            down: PackageResources.m0040_partition_keys_down_sql
+        ),
     ]
 }
