@@ -9,6 +9,8 @@ enum Scope: Sendable {
     /// More than one would look at each; how many is not known.
     case matching(Narrowing)
 
+    /// True when it is known that nothing is in it.
+    var isEmpty: Bool { if case .these(let chunks) = self { chunks.isEmpty } else { false } }
     var isNarrow: Bool { if case .all = self { false } else { true } }
 }
 
