@@ -237,5 +237,23 @@ package enum MigrationAssets {
             up: PackageResources.m0038_canaries_up_sql,
             down: PackageResources.m0038_canaries_down_sql
         ),
+        Script(
+            version: 39,
+            name: "m0039_words",
+            up: PackageResources.m0039_words_up_sql,
+            down: PackageResources.m0039_words_down_sql
+        ),
+        Script(
+            version: 40,
+            name: "m0040_word_fill",
+            up: PackageResources.m0040_word_fill_up_sql,
+            down: PackageResources.m0040_word_fill_down_sql
+        ),
+        Script(
+            version: 41,
+            name: "m0041_words_like",
+            up: PackageResources.m0041_words_like_up_sql,
+            down: PackageResources.m0041_words_like_down_sql
+        ),
     ]
 }

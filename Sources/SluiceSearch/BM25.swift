@@ -29,6 +29,8 @@ package struct BM25: Sendable, Equatable {
 struct AskedTerm: Sendable, Equatable {
     let term: Int64
     let frequency: Int
+    /// What it counts for: 1 for words that were asked for, less for those that may have been meant, 0...1.
+    var share = 1.0
 }
 
 /// Which chunks are scored for a question: those with a rare word of it.
@@ -61,6 +63,6 @@ struct TermPlan: Sendable, Equatable {
         }
         self.selecting = selecting
         scoring = known.map(\.term)
-        weights = known.map { ranking.weight(inChunks: $0.frequency, of: chunks) }
+        weights = known.map { $0.share * ranking.weight(inChunks: $0.frequency, of: chunks) }
     }
 }

@@ -130,7 +130,7 @@ extension Searcher {
         return (try await list(.exact), true, true)
     }
 
-    /// With what was asked for instead, when no word of the question is known.
+    /// With what was asked for instead of words that no chunk has.
     private func best(
         _ request: SearchRequest,
         _ count: Int,
@@ -138,22 +138,12 @@ extension Searcher {
         _ pointer: Pointer,
         _ transaction: PostgresTransaction
     ) async throws -> (found: [Found], respelled: [String: [String]]) {
-        var asked = try await transaction.query(LexicalStatements.asked(request.text, pointer, request.tenant))
-        var respelled: [String: [String]] = [:]
-        if !asked.isEmpty, !asked.contains(where: { $0.frequency > 0 }) {
-            let words = Spelling.words(request.text)
-            let known = try await transaction.query(
-                LexicalStatements.known(words.flatMap(Spelling.neighbours), pointer, request.tenant)
-            )
-            var terms: Set<Int64> = []
-            asked = []
-            for (word, instead) in Spelling.meant(words, known) {
-                respelled[word, default: []].append(instead.word)
-                if terms.insert(instead.term).inserted {
-                    asked.append(AskedTerm(term: instead.term, frequency: instead.frequency))
-                }
-            }
-        }
+        let (asked, respelled) = try await mended(
+            try await transaction.query(LexicalStatements.asked(request.text, pointer, request.tenant)),
+            request,
+            pointer,
+            transaction
+        )
         guard asked.contains(where: { $0.frequency > 0 }),
             let size = try await transaction.query(LexicalStatements.size(pointer, request.tenant)).first
         else { return ([], respelled) }

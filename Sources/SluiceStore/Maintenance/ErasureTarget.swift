@@ -15,7 +15,7 @@ struct ErasureTarget: Sendable {
         case clearLabel, clearAudit
         /// Names of tenants in what gates and events say of index versions.
         case clearGates, clearEvents, clearProblem
-        /// Cached vectors whose text no chunk of the tenant has.
+        /// Cached vectors whose text, and words that, no chunk of the tenant has.
         case deleteOrphans
     }
 
@@ -28,6 +28,8 @@ struct ErasureTarget: Sendable {
     let values: [PGValue]
     /// False for what only may be there: it is not looked for before the erasure is complete.
     var isSought = true
+    /// The table whose writers are waited for, and kept away until the batch is committed: what they add may be why a row stays.
+    var locked: String?
 
     var step: ErasureStep { ErasureStep(name: table, action: action.rawValue, way: way) }
 }
@@ -190,6 +192,16 @@ extension ErasureTarget {
         }
         var orphans = target("embedding_cache", .deleteOrphans, .byIndex, orphan)
         orphans.isSought = false
+        orphans.locked = "staged_chunks"
+        let pages = tables.first { $0.name == "words" }?.pages ?? 0
+        var words = target(
+            "words",
+            .deleteOrphans,
+            .byPages(pages),
+            "words.tenant_id = $1 AND NOT sluice_is_held(words.term)"
+        )
+        words.isSought = false
+        words.locked = "words"
         var audit = target(
             "audit_events",
             .clearAudit,
@@ -197,7 +209,7 @@ extension ErasureTarget {
             "\(names("filter::text", isJSON: true)) OR \(names("reason"))"
         )
         audit.isSought = false
-        return targets + [orphans, audit]
+        return targets + [orphans, words, audit]
     }
 
     /// How rows of a table belong to a document: by its vectors' chunks, by the stage of its versions, by its number or its URI.

@@ -53,10 +53,10 @@ package struct PostgresErasureStore: ErasureStore {
         else { return ErasureBatch(removed: 0, next: nil) }
         return try await store.pool.transaction { transaction in
             try await store.hold(fence, in: transaction)
-            if target.action == .deleteOrphans {
-                // A version that is being staged counts on what it finds in the cache: either it is seen here, or it looks after
-                // this has ended.
-                try await transaction.script("LOCK TABLE staged_chunks IN SHARE ROW EXCLUSIVE MODE")
+            if let locked = target.locked {
+                // A version that is being staged counts on what it finds in the cache, chunks that come on what words are there:
+                // either they are seen here, or they look after this has ended.
+                try await transaction.script("LOCK TABLE \(quotedIdentifier(locked)) IN SHARE ROW EXCLUSIVE MODE")
             }
             let removed = try await transaction.query(target.remove(from: position)).first ?? 0
             if removed > 0 {
