@@ -14,7 +14,8 @@ CREATE TABLE words (
     term bigint NOT NULL,
     word text NOT NULL
 );
-CREATE INDEX words_term_idx ON words (tenant_id, index_id, term);
+-- A term is of one tenant and index by itself.
+CREATE INDEX words_term_idx ON words (term);
 SELECT sluice_isolate('words');
 
 CREATE TABLE word_grams (

@@ -51,12 +51,13 @@ enum Respelling {
         var byWord: [String: [Alike]] = [:]
         for one in alike where one.frequency > 0 && one.likeness >= likeness {
             if byWord[one.word] == nil { words.append(one.word) }
-            if byWord[one.word, default: []].contains(where: { $0.term == one.term }) { continue }
             byWord[one.word, default: []].append(one)
         }
         return words.flatMap { word in
-            (byWord[word] ?? [])
+            var met: Set<Int64> = []
+            return (byWord[word] ?? [])
                 .sorted { ($1.likeness, $1.frequency, $0.instead) < ($0.likeness, $0.frequency, $1.instead) }
+                .filter { met.insert($0.term).inserted }
                 .prefix(insteadAtMost)
                 .map { one in
                     Choice(
