@@ -24,8 +24,8 @@ let migrations = [
     "m0034_attributes", "m0035_word_parts",
     "m0036_gates",
     "m0037_upkeep",
-    "m0038_canaries",
-    "m0039_words", "m0040_word_fill", "m0041_words_like",
+    "m0038_canaries", "m0039_partitions",
+    "m0040_words", "m0041_word_fill", "m0042_words_like",
 ].flatMap { ["\($0).up.sql", "\($0).down.sql"] }
 
 /// Lua scripts; `markers` stands before those that change a window.

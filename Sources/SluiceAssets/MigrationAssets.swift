@@ -239,21 +239,27 @@ package enum MigrationAssets {
         ),
         Script(
             version: 39,
-            name: "m0039_words",
-            up: PackageResources.m0039_words_up_sql,
-            down: PackageResources.m0039_words_down_sql
+            name: "m0039_partitions",
+            up: PackageResources.m0039_partitions_up_sql,
+            down: PackageResources.m0039_partitions_down_sql
         ),
         Script(
             version: 40,
-            name: "m0040_word_fill",
-            up: PackageResources.m0040_word_fill_up_sql,
-            down: PackageResources.m0040_word_fill_down_sql
+            name: "m0040_words",
+            up: PackageResources.m0040_words_up_sql,
+            down: PackageResources.m0040_words_down_sql
         ),
         Script(
             version: 41,
-            name: "m0041_words_like",
-            up: PackageResources.m0041_words_like_up_sql,
-            down: PackageResources.m0041_words_like_down_sql
+            name: "m0041_word_fill",
+            up: PackageResources.m0041_word_fill_up_sql,
+            down: PackageResources.m0041_word_fill_down_sql
+        ),
+        Script(
+            version: 42,
+            name: "m0042_words_like",
+            up: PackageResources.m0042_words_like_up_sql,
+            down: PackageResources.m0042_words_like_down_sql
         ),
     ]
 }
