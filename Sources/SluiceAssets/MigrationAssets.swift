@@ -245,21 +245,33 @@ package enum MigrationAssets {
         ),
         Script(
             version: 40,
-            name: "m0040_words",
-            up: PackageResources.m0040_words_up_sql,
-            down: PackageResources.m0040_words_down_sql
+            name: "m0040_erasure_horizon",
+            up: PackageResources.m0040_erasure_horizon_up_sql,
+            down: PackageResources.m0040_erasure_horizon_down_sql
         ),
         Script(
             version: 41,
-            name: "m0041_word_fill",
-            up: PackageResources.m0041_word_fill_up_sql,
-            down: PackageResources.m0041_word_fill_down_sql
+            name: "m0041_checked_at",
+            up: PackageResources.m0041_checked_at_up_sql,
+            down: PackageResources.m0041_checked_at_down_sql
         ),
         Script(
             version: 42,
-            name: "m0042_words_like",
-            up: PackageResources.m0042_words_like_up_sql,
-            down: PackageResources.m0042_words_like_down_sql
+            name: "m0042_words",
+            up: PackageResources.m0042_words_up_sql,
+            down: PackageResources.m0042_words_down_sql
+        ),
+        Script(
+            version: 43,
+            name: "m0043_word_fill",
+            up: PackageResources.m0043_word_fill_up_sql,
+            down: PackageResources.m0043_word_fill_down_sql
+        ),
+        Script(
+            version: 44,
+            name: "m0044_words_like",
+            up: PackageResources.m0044_words_like_up_sql,
+            down: PackageResources.m0044_words_like_down_sql
         ),
     ]
 }

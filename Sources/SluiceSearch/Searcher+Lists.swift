@@ -130,7 +130,7 @@ extension Searcher {
         return (try await list(.exact), true, true)
     }
 
-    /// With what was asked for instead of words that no chunk has.
+    /// With what was asked for instead of words that no chunk of the scope has.
     private func best(
         _ request: SearchRequest,
         _ count: Int,
@@ -138,15 +138,23 @@ extension Searcher {
         _ pointer: Pointer,
         _ transaction: PostgresTransaction
     ) async throws -> (found: [Found], respelled: [String: [String]]) {
-        let (asked, respelled) = try await mended(
-            try await transaction.query(LexicalStatements.asked(request.text, pointer, request.tenant)),
-            request,
-            pointer,
-            transaction
-        )
+        let asked = try await transaction.query(LexicalStatements.asked(request.text, pointer, request.tenant))
+        let (mended, respelled) = try await mended(asked, request, scope, pointer, transaction)
+        return (try await best(of: mended, request, count, scope, pointer, transaction), respelled)
+    }
+
+    /// The best chunks that have one of these words.
+    private func best(
+        of asked: [AskedTerm],
+        _ request: SearchRequest,
+        _ count: Int,
+        _ scope: Scope,
+        _ pointer: Pointer,
+        _ transaction: PostgresTransaction
+    ) async throws -> [Found] {
         guard asked.contains(where: { $0.frequency > 0 }),
             let size = try await transaction.query(LexicalStatements.size(pointer, request.tenant)).first
-        else { return ([], respelled) }
+        else { return [] }
         var plan = TermPlan(asked, chunks: size.chunks, limit: candidates, ranking: ranking)
         // Of what is looked at one by one none may be left out.
         var most = max(candidates, count)
@@ -168,6 +176,6 @@ extension Searcher {
         let found = try await list(plan)
         // Of the chunks with its rare words too few match, or there are no more.
         let isEnough = found.count >= count || !plan.isSelective
-        return (isEnough ? found : try await list(plan.unselective), respelled)
+        return isEnough ? found : try await list(plan.unselective)
     }
 }

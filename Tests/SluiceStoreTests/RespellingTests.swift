@@ -58,6 +58,18 @@ struct RespellingTests {
         }
     }
 
+    @Test("unknown is what is asked for and nobody has, four at most")
+    func unknown() {
+        let words = ["what", "ledgre", "finch", "beyond", "a1", "a2", "a3", "a4"]
+        let terms = words.enumerated().filter { $0.element != "what" }
+            .map { WordStatements.Term(word: $0.element, term: Int64($0.offset)) }
+        let asked = Set(terms.map(\.term)).subtracting([3])
+        #expect(Respelling.unknown(words, terms, asked: asked, known: [2, 4]) == ["ledgre", "a2", "a3", "a4"])
+        #expect(Respelling.unknown(words, terms, asked: asked, known: []).count == Respelling.wordsAtMost)
+        #expect(Respelling.unknown(words, terms, asked: asked, known: asked).isEmpty)
+        #expect(Respelling.unknown([], [], asked: [], known: []).isEmpty)
+    }
+
     @Test("what may have been meant weighs less than what was asked for")
     func weights() {
         let plan = TermPlan(

@@ -33,6 +33,23 @@ enum Respelling {
         let frequency: Int
     }
 
+    /// Those of the words, in order, of which nothing is known. What the question does not ask for, such as the last words of a very
+    /// long one, is none of them.
+    static func unknown(
+        _ words: [String],
+        _ terms: [WordStatements.Term],
+        asked: Set<Int64>,
+        known: Set<Int64>
+    ) -> [String] {
+        let byWord = Dictionary(grouping: terms, by: \.word)
+        return Array(
+            words.filter { word in
+                guard let own = byWord[word] else { return false }
+                return own.allSatisfy { asked.contains($0.term) && !known.contains($0.term) }
+            }.prefix(wordsAtMost)
+        )
+    }
+
     /// For words that one slip mends.
     static func choices(_ words: [String], _ known: [Spelling.Known]) -> [Choice] {
         Spelling.meant(words, known).map { word, instead in

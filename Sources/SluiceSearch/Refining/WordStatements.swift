@@ -4,21 +4,23 @@ internal import SluicePostgres
 /// Words of a question that no chunk has, and words of chunks that may have been meant by them.
 enum WordStatements {
     /// Of one word, the most alike; what they are chosen from.
-    private static let alikeAtMost: Int64 = 10
+    private static let alikeAtMost: Int64 = 30
 
     private static func values(_ words: [String], _ pointer: Pointer, _ tenant: TenantID) -> [PGValue] {
         [.text(tenant.rawValue), .int8(pointer.index.rawValue), .text(pointer.language), .textArray(words)]
     }
 
-    /// Those of the words that no chunk has; stop words are none of them.
-    static func unknown(_ words: [String], _ pointer: Pointer, _ tenant: TenantID) -> Statement<String> {
+    struct Term: Sendable, Equatable {
+        let word: String
+        let term: Int64
+    }
+
+    /// The words' terms; stop words have none.
+    static func terms(_ words: [String], _ pointer: Pointer, _ tenant: TenantID) -> Statement<Term> {
         Statement(
-            """
-            SELECT asked.word FROM sluice_terms_of($1, $2, $3::regconfig, $4::text[]) AS asked
-            GROUP BY asked.word HAVING NOT bool_or(sluice_is_held(asked.term))
-            """,
+            "SELECT word, term FROM sluice_terms_of($1, $2, $3::regconfig, $4::text[])",
             values(words, pointer, tenant)
-        ) { row throws(PostgresError) in try row.text(0) }
+        ) { row throws(PostgresError) in Term(word: try row.text(0), term: try row.int64(1)) }
     }
 
     /// Those of the words that chunks have, with how many have them.
