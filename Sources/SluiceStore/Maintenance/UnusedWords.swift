@@ -1,5 +1,5 @@
 internal import SluiceCore
-package import SluiceDocuments
+internal import SluiceDocuments
 internal import SluicePostgres
 
 /// Words stay when the chunks that had them go: another may have them too, and to look would cost every ingest. So it is looked now
