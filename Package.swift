@@ -25,8 +25,8 @@ let migrations = [
     "m0036_gates",
     "m0037_upkeep",
     "m0038_canaries", "m0039_partitions",
-    "m0040_erasure_horizon", "m0041_checked_at",
-    "m0042_words", "m0043_word_fill", "m0044_words_like",
+    "m0040_erasure_horizon", "m0041_checked_at", "m0042_partition_keys",
+    "m0043_words", "m0044_word_fill", "m0045_words_like",
 ].flatMap { ["\($0).up.sql", "\($0).down.sql"] }
 
 /// Lua scripts; `markers` stands before those that change a window.
