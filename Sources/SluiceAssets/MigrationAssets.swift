@@ -255,5 +255,11 @@ package enum MigrationAssets {
             up: PackageResources.m0041_checked_at_up_sql,
             down: PackageResources.m0041_checked_at_down_sql
         ),
+        Script(
+            version: 42,
+            name: "m0042_partition_keys",
+            up: PackageResources.m0042_partition_keys_up_sql,
+            down: PackageResources.m0042_partition_keys_down_sql
+        ),
     ]
 }
