@@ -261,5 +261,23 @@ package enum MigrationAssets {
             up: PackageResources.m0042_partition_keys_up_sql,
             down: PackageResources.m0042_partition_keys_down_sql
         ),
+        Script(
+            version: 43,
+            name: "m0043_words",
+            up: PackageResources.m0043_words_up_sql,
+            down: PackageResources.m0043_words_down_sql
+        ),
+        Script(
+            version: 44,
+            name: "m0044_word_fill",
+            up: PackageResources.m0044_word_fill_up_sql,
+            down: PackageResources.m0044_word_fill_down_sql
+        ),
+        Script(
+            version: 45,
+            name: "m0045_words_like",
+            up: PackageResources.m0045_words_like_up_sql,
+            down: PackageResources.m0045_words_like_down_sql
+        ),
     ]
 }
