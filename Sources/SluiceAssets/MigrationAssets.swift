@@ -237,5 +237,11 @@ package enum MigrationAssets {
             up: PackageResources.m0038_canaries_up_sql,
             down: PackageResources.m0038_canaries_down_sql
         ),
+        Script(
+            version: 39,
+            name: "m0039_question_logs",
+            up: PackageResources.m0039_question_logs_up_sql,
+            down: PackageResources.m0039_question_logs_down_sql
+        ),
     ]
 }

@@ -41,6 +41,18 @@ package struct PostgresRetentionStore: RetentionStore {
             age: { $0.readings },
             condition: "at < now() - make_interval(secs => $1)"
         ),
+        Sort(
+            table: "questions",
+            name: "questions of readers",
+            // Each index says for itself for how long.
+            age: { _ in .zero },
+            condition: """
+                $1::float8 IS NOT NULL AND day < (
+                    SELECT (now() AT TIME ZONE 'UTC')::date - days FROM question_logs
+                    WHERE question_logs.index_id = questions.index_id
+                )
+                """
+        ),
     ]
 
     package var sorts: [String] { Self.all.map(\.name) }

@@ -37,10 +37,12 @@ struct SearchCommand: AsyncParsableCommand {
             let asked = versions.first { indexVersion == nil ? $0.state == .live : $0.number == indexVersion }
             embedders = [try await session.settings.makeQueryEmbedder(for: asked?.spec.model.fingerprint)]
         }
+        let questions = QuestionLog(pool: session.store.pool)
         let searcher = Searcher(
             pool: session.store.pool,
             embedders: embedders,
-            reranker: refine.rerank == nil ? nil : try await session.settings.makeReranker()
+            reranker: refine.rerank == nil ? nil : try await session.settings.makeReranker(),
+            questions: questions
         )
         let result: SearchResult
         var request = SearchRequest(
@@ -61,6 +63,8 @@ struct SearchCommand: AsyncParsableCommand {
             let isMissing = error.code == .noIndex || error.code == .noVersion
             throw CommandFailure(isMissing ? .notFound : .failed, error.description)
         }
+        // This process ends before the log would write by itself.
+        await questions.flush()
         if output.json { return try JSON.print(Report(result)) }
         if result.hits.isEmpty { Terminal.say("nothing found for tenant '\(tenant.tenant)' in index '\(index)'") }
         for hit in result.hits { Terminal.write(Self.text(of: hit, explained: explain)) }
