@@ -239,9 +239,15 @@ package enum MigrationAssets {
         ),
         Script(
             version: 39,
-            name: "m0039_question_logs",
-            up: PackageResources.m0039_question_logs_up_sql,
-            down: PackageResources.m0039_question_logs_down_sql
+            name: "m0039_partitions",
+            up: PackageResources.m0039_partitions_up_sql,
+            down: PackageResources.m0039_partitions_down_sql
+        ),
+        Script(
+            version: 40,
+            name: "m0040_question_logs",
+            up: PackageResources.m0040_question_logs_up_sql,
+            down: PackageResources.m0040_question_logs_down_sql
         ),
     ]
 }

@@ -73,6 +73,7 @@ package struct IndexVersionChange: Sendable, Equatable {
     package var efConstruction: Int?
     package var isAutoSwap: Bool
     package var soak: Duration?
+    package var partitions: PartitionChange?
 
     package init(
         model: ModelIdentity? = nil,
@@ -80,7 +81,8 @@ package struct IndexVersionChange: Sendable, Equatable {
         m: Int? = nil,
         efConstruction: Int? = nil,
         isAutoSwap: Bool = false,
-        soak: Duration? = nil
+        soak: Duration? = nil,
+        partitions: PartitionChange? = nil
     ) {
         self.model = model
         self.storage = storage
@@ -88,6 +90,7 @@ package struct IndexVersionChange: Sendable, Equatable {
         self.efConstruction = efConstruction
         self.isAutoSwap = isAutoSwap
         self.soak = soak
+        self.partitions = partitions
     }
 
     package func applied(to live: IndexVersionSpec) -> IndexVersionSpec {
@@ -98,6 +101,7 @@ package struct IndexVersionChange: Sendable, Equatable {
         spec.efConstruction = efConstruction ?? live.efConstruction
         spec.isAutoSwap = isAutoSwap
         spec.soak = soak ?? .seconds(86_400)
+        if let partitions { spec.partitions = partitions.policy }
         return spec
     }
 }

@@ -55,7 +55,7 @@ package struct PostgresGateStore: GateStore {
             cacheCompared: 0,
             cacheDiffering: 0,
             isIndexValid: try await transaction.query(
-                IndexStatements.hnswState(IndexVersionNames.hnsw(subject.version.id))
+                IndexStatements.hnswState(of: subject.version.id)
             ).first
         )
     }

@@ -18,6 +18,10 @@ extension PostgresIndexVersions {
         guard let counts = try await store.pool.query(Self.counts(live.index, spec.model, isKnown: known)).first,
             let rates = try await store.pool.query(Self.rates()).first
         else { throw PostgresError(.unexpectedReply, "no counts came back") }
+        var large: [PartitionPolicy.Tenant] = []
+        if let policy = spec.partitions {
+            large = try await store.pool.query(PartitionStatements.large(live.index, above: policy.above))
+        }
         return (
             spec,
             IndexPlan.Facts(
@@ -27,7 +31,8 @@ extension PostgresIndexVersions {
                 databaseBytes: counts.bytes,
                 copiedPerSecond: rates[0],
                 embeddedPerSecond: rates[1],
-                indexedPerSecond: rates[2]
+                indexedPerSecond: rates[2],
+                largeTenants: large
             )
         )
     }

@@ -39,7 +39,7 @@ package struct PostgresIndexVersions: IndexVersionStore {
 
     /// Whether the HNSW index of a version is there and valid.
     package func hnswIsValid(_ id: IndexVersionID) async throws -> Bool {
-        try await store.pool.query(IndexStatements.hnswState(IndexVersionNames.hnsw(id))).first == true
+        try await store.pool.query(IndexStatements.hnswState(of: id)).first == true
     }
 
     // MARK: - New versions
@@ -64,6 +64,11 @@ package struct PostgresIndexVersions: IndexVersionStore {
                 if let problem = spec.problem { throw TaskFailure(errorClass: "index.impossible", message: problem) }
                 guard let id = try await transaction.query(VersionStatements.insert(registry.id, spec)).first else {
                     throw PostgresError(.server, "no version id came back")
+                }
+                if let policy = spec.partitions {
+                    let large = try await transaction.query(PartitionStatements.large(registry.id, above: policy.above))
+                    let chosen = policy.chosen(among: large).map(\.id)
+                    try await transaction.execute(PartitionStatements.register(chosen, in: id))
                 }
                 version = try await transaction.query(VersionStatements.one(id)).first
                 if let version {
@@ -117,7 +122,7 @@ package struct PostgresIndexVersions: IndexVersionStore {
             var facts = facts
             if event == .indexed {
                 facts.hnswIsValid = try await transaction.query(
-                    IndexStatements.hnswState(IndexVersionNames.hnsw(id))
+                    IndexStatements.hnswState(of: id)
                 ).first
             }
             if event == .retired {
