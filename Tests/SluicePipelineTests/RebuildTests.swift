@@ -206,6 +206,44 @@ struct RebuildTests {
         }
     }
 
+    @Test("who makes a version says how long the one before can be gone back to; gone back, it is as it was")
+    func soak() async throws {
+        try await RebuildFixture.run { fixture in
+            _ = try await fixture.ingest("a.txt", RebuildFixture.prose(0..<10))
+            let first = try await fixture.live()
+            func left(_ version: IndexVersionRecord) async throws -> Int {
+                try await fixture.base.count(
+                    "SELECT round(extract(epoch FROM soak_until - now()))::int8 FROM index_versions WHERE id = \(version.id)"
+                )
+            }
+            let version = try await fixture.rebuild(IndexVersionChange(soak: .seconds(7 * 86_400)))
+            _ = try await fixture.versions.swap(to: version.id, fence: nil)
+            #expect(abs(try await left(first) - 7 * 86_400) < 60)
+            let delay = try await fixture.base.count(
+                "SELECT round(extract(epoch FROM run_at - now()))::int8 FROM tasks WHERE kind = 'index.retire'"
+            )
+            #expect(abs(delay - 7 * 86_400) < 60)
+            _ = try await fixture.versions.rollback(.default)
+            #expect(abs(try await left(version) - 7 * 86_400) < 60)
+        }
+    }
+
+    @Test("what cannot be is refused before anything is computed of it")
+    func impossible() async throws {
+        try await RebuildFixture.run { fixture in
+            _ = try await fixture.ingest("a.txt", RebuildFixture.prose(0..<10))
+            for change in [
+                IndexVersionChange(m: .max), IndexVersionChange(m: -1),
+                IndexVersionChange(soak: .seconds(Int64.max)), IndexVersionChange(soak: .seconds(-1)),
+            ] {
+                await #expect(throws: TaskFailure.self) { try await fixture.versions.plan(.default, change) }
+                await #expect(throws: TaskFailure.self) {
+                    try await fixture.versions.create(in: .default, change, completing: nil)
+                }
+            }
+        }
+    }
+
     @Test("aborted: it is dropped by its task, and another rebuild may begin")
     func abort() async throws {
         try await RebuildFixture.run { fixture in

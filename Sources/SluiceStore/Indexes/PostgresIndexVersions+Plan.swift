@@ -15,7 +15,11 @@ extension PostgresIndexVersions {
         let spec = change.applied(to: live.spec)
         // The version that answers has a vector of every chunk.
         let known = spec.model == live.spec.model
-        guard let counts = try await store.pool.query(Self.counts(live.index, spec.model, isKnown: known)).first,
+        if let problem = spec.problem { throw TaskFailure(errorClass: "index.impossible", message: problem) }
+        let counted = try await store.pool.transaction(readOnly: true, settings: Self.unhurried) { transaction in
+            try await transaction.query(Self.counts(live.index, spec.model, isKnown: known))
+        }
+        guard let counts = counted.first,
             let rates = try await store.pool.query(Self.rates()).first
         else { throw PostgresError(.unexpectedReply, "no counts came back") }
         var large: [PartitionPolicy.Tenant] = []
@@ -36,6 +40,9 @@ extension PostgresIndexVersions {
             )
         )
     }
+
+    /// All chunks are looked at: of many millions that takes longer than statements otherwise may.
+    private static let unhurried = [(name: "statement_timeout", value: "600000")]
 
     private struct Counts: Sendable {
         let chunks: Int
