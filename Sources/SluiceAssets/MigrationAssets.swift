@@ -245,9 +245,21 @@ package enum MigrationAssets {
         ),
         Script(
             version: 40,
-            name: "m0040_question_logs",
-            up: PackageResources.m0040_question_logs_up_sql,
-            down: PackageResources.m0040_question_logs_down_sql
+            name: "m0040_erasure_horizon",
+            up: PackageResources.m0040_erasure_horizon_up_sql,
+            down: PackageResources.m0040_erasure_horizon_down_sql
+        ),
+        Script(
+            version: 41,
+            name: "m0041_checked_at",
+            up: PackageResources.m0041_checked_at_up_sql,
+            down: PackageResources.m0041_checked_at_down_sql
+        ),
+        Script(
+            version: 42,
+            name: "m0042_question_logs",
+            up: PackageResources.m0042_question_logs_up_sql,
+            down: PackageResources.m0042_question_logs_down_sql
         ),
     ]
 }

@@ -160,7 +160,8 @@ enum GoLive {
             ), cleared AS (
                 DELETE FROM staged_chunks WHERE version_id = $1
             )
-            UPDATE documents SET state = 'live', live_version = $1, outcome = 'ok', outcome_detail = NULL, updated_at = now()
+            UPDATE documents SET state = 'live', live_version = $1, outcome = 'ok', outcome_detail = NULL, updated_at = now(),
+                checked_at = (SELECT created_at FROM document_versions WHERE id = $1)
             WHERE id = $2
             """,
             [.int8(version.rawValue), .int8(document.rawValue)]
@@ -190,7 +191,8 @@ enum GoLive {
     /// What came of it.
     enum Outcome: Sendable {
         case live
-        /// The index is asked with another model by now: nothing was changed, and these ordinals have no vector of it.
+        /// The index is asked with another model by now, or vectors went from the cache after they were counted on: nothing was
+        /// changed, and these ordinals have no vector of that model.
         case lacks(ModelIdentity, ordinals: [Int])
     }
 
@@ -198,10 +200,13 @@ enum GoLive {
     /// in one with the same model. Versions with another model get what the cache has, and a task that brings the rest: however
     /// slow or broken a candidate is, it keeps no document from answering.
     ///
-    /// - Parameter enqueue: stores those tasks.
+    /// - Parameters:
+    ///   - looksFirst: looks for every vector before anything is changed; see `mended`.
+    ///   - enqueue: stores those tasks.
     static func run(
         _ frame: Frame,
         in transaction: PostgresTransaction,
+        looksFirst: Bool,
         enqueue: ([NewTask]) async throws -> Void
     ) async throws -> Outcome {
         let (version, document) = (frame.version, frame.document)
@@ -215,7 +220,7 @@ enum GoLive {
             )
         }
         let live = try await transaction.query(live(document))
-        if answering.spec.model != frame.model {
+        if looksFirst || answering.spec.model != frame.model {
             let known = Set(live.map(\.hash))
             let lacking = try await transaction.query(DocumentStatements.missing(version, answering.spec.model))
                 .filter { !known.contains($0.hash) }.map(\.ordinal)
@@ -249,6 +254,20 @@ enum GoLive {
         return .live
     }
 
+    /// Runs a transaction that ends in `run`, and where vectors are missing once more, looking for all of them first: what was
+    /// cached when the version was staged may have been erased or pruned since, and is then embedded again.
+    ///
+    /// - Parameter body: is given `looksFirst`.
+    static func mended<Value>(_ body: (Bool) async throws -> Value) async throws -> Value {
+        do {
+            return try await body(false)
+        } catch let failure as TaskFailure where failure.errorClass == missing {
+            return try await body(true)
+        }
+    }
+
+    private static let missing = "vectors.missing"
+
     private static func check(
         _ indexVersion: IndexVersionRecord,
         _ document: DocumentID,
@@ -257,7 +276,7 @@ enum GoLive {
         let without = try await transaction.query(countWithoutVector(indexVersion.id, document)).first ?? 0
         if without > 0 {
             throw TaskFailure(
-                errorClass: "vectors.missing",
+                errorClass: missing,
                 message:
                     "\(without) chunks of document \(document) have no vector of model \(indexVersion.spec.model.fingerprint); "
                     + "nothing was changed, ingest the document again"
