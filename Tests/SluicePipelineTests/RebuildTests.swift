@@ -87,6 +87,25 @@ struct RebuildTests {
         }
     }
 
+    @Test("a worker without the model leaves the judging to another: no attempt is used, and the version waits")
+    func unfit() async throws {
+        try await RebuildFixture.run { fixture in
+            _ = try await fixture.ingest("a.txt", RebuildFixture.prose(0..<5))
+            fixture.gates.lack(TaskFailure(errorClass: "model.unknown", message: "not here"))
+            let version = try await fixture.versions.create(in: .default, IndexVersionChange(), completing: nil)
+            while let ending = try await fixture.perform(.maintenance) {
+                if ending == "declined" { break }
+                try await fixture.wake()
+            }
+            #expect(try await fixture.current(version).state == .validating)
+            let kept = "SELECT count(*) FROM tasks WHERE kind = 'index.rebuild' AND state = 'scheduled' AND attempt = 0"
+            #expect(try await fixture.base.count(kept) == 1)
+            fixture.gates.lack(nil)
+            try await fixture.settle()
+            #expect(try await fixture.current(version).state == .ready)
+        }
+    }
+
     @Test("auto-swap: evidence that went stale is measured again before the version answers")
     func autoSwap() async throws {
         try await RebuildFixture.run { fixture in

@@ -214,7 +214,13 @@ package struct RebuildIndex: Sendable {
             )
         }
         context.progress(0, of: nil, "the gates measure")
-        let verdict = try await gates.judge(version.id)
+        let verdict: GateVerdict
+        do {
+            verdict = try await gates.judge(version.id)
+        } catch let unfit as GatesUnfit {
+            // What this worker lacks says nothing of the version: another one judges it.
+            return .declined(unfit.reason)
+        }
         try await advance(
             version,
             .judged(verdict),

@@ -82,10 +82,10 @@ package struct PostgresTenantIndexes: TenantIndexStore {
             """,
         ])
         guard try await isValid(name) else {
+            // No tenant's name: the message is kept with a task of the fleet's own tenant, beyond the tenant's erasure.
             throw TaskFailure(
                 errorClass: "index.invalid",
-                message:
-                    "the index of tenant \(tenant) in version \(version) is not valid after its build; it is built again"
+                message: "one tenant's own index in version \(version) is not valid after its build; it is built again"
             )
         }
     }

@@ -82,17 +82,45 @@ extension Store {
         }
     }
 
+    /// The newest erasures that match, newest first. Receipts hold no name to look up, so all are read, some at a time, until enough
+    /// match.
+    ///
+    /// - Parameter limit: of those that match.
+    package func erasures(
+        limit: Int,
+        matching isWanted: (ErasureRecord) -> Bool
+    ) async throws -> [ErasureRecord] {
+        var found: [ErasureRecord] = []
+        var last: ErasureID?
+        while found.count < limit {
+            let read = try await erasures(below: last, limit: Self.erasuresAtOnce)
+            found += read.filter(isWanted).prefix(limit - found.count)
+            guard read.count == Self.erasuresAtOnce else { break }
+            last = read.last?.id
+        }
+        return found
+    }
+
+    static var erasuresAtOnce: Int { 500 }
+
     /// Erasures, newest first.
-    package func erasures(_ id: ErasureID? = nil, limit: Int) async throws -> [ErasureRecord] {
+    ///
+    /// - Parameter below: only those before this one.
+    package func erasures(
+        _ id: ErasureID? = nil,
+        below: ErasureID? = nil,
+        limit: Int
+    ) async throws -> [ErasureRecord] {
         try await pool.query(
             Statement(
                 """
                 SELECT id, scope, salt, subject, tenant_id, uri, who, task_id, requested_at, completed_at,
                     ARRAY(SELECT key FROM jsonb_each(counts) ORDER BY key),
                     ARRAY(SELECT value::text::bigint FROM jsonb_each(counts) ORDER BY key)
-                FROM erasures WHERE $1::bigint IS NULL OR id = $1 ORDER BY id DESC LIMIT $2
+                FROM erasures WHERE ($1::bigint IS NULL OR id = $1) AND ($3::bigint IS NULL OR id < $3)
+                ORDER BY id DESC LIMIT $2
                 """,
-                [.optionalInt8(id?.rawValue), .int8(Int64(limit))]
+                [.optionalInt8(id?.rawValue), .int8(Int64(limit)), .optionalInt8(below?.rawValue)]
             ) { row throws(PostgresError) in
                 let (tables, rows) = (try row.textArray(10), try row.int64Array(11))
                 return ErasureRecord(
