@@ -257,9 +257,15 @@ package enum MigrationAssets {
         ),
         Script(
             version: 42,
-            name: "m0042_question_logs",
-            up: PackageResources.m0042_question_logs_up_sql,
-            down: PackageResources.m0042_question_logs_down_sql
+            name: "m0042_partition_keys",
+            up: PackageResources.m0042_partition_keys_up_sql,
+            down: PackageResources.m0042_partition_keys_down_sql
+        ),
+        Script(
+            version: 43,
+            name: "m0043_question_logs",
+            up: PackageResources.m0043_question_logs_up_sql,
+            down: PackageResources.m0043_question_logs_down_sql
         ),
     ]
 }

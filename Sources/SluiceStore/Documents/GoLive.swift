@@ -80,16 +80,15 @@ enum GoLive {
 
     /// Vectors of the document's chunks that a version of the index lacks, from the cache. In the order of chunk ids, so
     /// that two transactions cannot deadlock on them.
-    static func addVectors(_ version: IndexVersionID, _ document: DocumentID, _ model: ModelIdentity) -> Statement<Void>
-    {
+    static func addVectors(_ table: String, _ document: DocumentID, _ model: ModelIdentity) -> Statement<Void> {
         Statement(
             """
-            INSERT INTO \(quotedIdentifier(IndexVersionNames.table(version))) (chunk_id, tenant_id, content_hash, embedding)
+            INSERT INTO \(quotedIdentifier(table)) (chunk_id, tenant_id, content_hash, embedding)
             SELECT chunks.id, chunks.tenant_id, chunks.content_hash, cache.embedding
             FROM chunks JOIN embedding_cache AS cache ON cache.tenant_id = chunks.tenant_id
                 AND cache.model_fingerprint = $2 AND cache.content_hash = chunks.content_hash
             WHERE chunks.document_id = $1 AND NOT EXISTS (
-                SELECT FROM \(quotedIdentifier(IndexVersionNames.table(version))) AS present
+                SELECT FROM \(quotedIdentifier(table)) AS present
                 WHERE present.chunk_id = chunks.id AND present.tenant_id = chunks.tenant_id
             )
             ORDER BY chunks.id ON CONFLICT DO NOTHING
@@ -100,16 +99,17 @@ enum GoLive {
 
     /// Vectors of the document's chunks that a version of the index lacks, from one that has them all.
     static func copyVectors(
-        _ version: IndexVersionRecord,
-        from live: IndexVersionID,
+        _ storage: VectorStorage,
+        into table: String,
+        from live: String,
         _ document: DocumentID
     ) -> Statement<Void> {
-        let table = quotedIdentifier(IndexVersionNames.table(version.id))
+        let table = quotedIdentifier(table)
         return Statement(
             """
             INSERT INTO \(table) (chunk_id, tenant_id, content_hash, embedding)
-            SELECT live.chunk_id, live.tenant_id, live.content_hash, live.embedding::\(version.spec.storage.rawValue)
-            FROM chunks JOIN \(quotedIdentifier(IndexVersionNames.table(live))) AS live
+            SELECT live.chunk_id, live.tenant_id, live.content_hash, live.embedding::\(storage.rawValue)
+            FROM chunks JOIN \(quotedIdentifier(live)) AS live
                 ON live.chunk_id = chunks.id AND live.tenant_id = chunks.tenant_id
             WHERE chunks.document_id = $1 AND NOT EXISTS (
                 SELECT FROM \(table) AS present
@@ -122,13 +122,12 @@ enum GoLive {
     }
 
     /// Keeps the vectors of live chunks in the cache, from where `addVectors` takes those of new twins of them.
-    static func cacheLive(_ version: IndexVersionID, _ document: DocumentID, _ model: ModelIdentity) -> Statement<Void>
-    {
+    static func cacheLive(_ table: String, _ document: DocumentID, _ model: ModelIdentity) -> Statement<Void> {
         Statement(
             """
             INSERT INTO embedding_cache (tenant_id, model_fingerprint, content_hash, embedding)
             SELECT DISTINCT ON (live.content_hash) live.tenant_id, $2, live.content_hash, live.embedding
-            FROM \(quotedIdentifier(IndexVersionNames.table(version))) AS live
+            FROM \(quotedIdentifier(table)) AS live
                 JOIN chunks ON chunks.id = live.chunk_id AND chunks.tenant_id = live.tenant_id
             WHERE chunks.document_id = $1 ORDER BY live.content_hash
             ON CONFLICT DO NOTHING
@@ -137,11 +136,11 @@ enum GoLive {
         )
     }
 
-    static func countWithoutVector(_ version: IndexVersionID, _ document: DocumentID) -> Statement<Int> {
+    static func countWithoutVector(_ table: String, _ document: DocumentID) -> Statement<Int> {
         Statement(
             """
             SELECT count(*) FROM chunks WHERE document_id = $1 AND NOT EXISTS (
-                SELECT FROM \(quotedIdentifier(IndexVersionNames.table(version))) AS present
+                SELECT FROM \(quotedIdentifier(table)) AS present
                 WHERE present.chunk_id = chunks.id AND present.tenant_id = chunks.tenant_id
             )
             """,
@@ -213,7 +212,11 @@ enum GoLive {
         // Before it is asked what to write to: see `PostgresIndexVersions`.
         try await transaction.execute(VersionStatements.share(of: document))
         let written = try await transaction.query(VersionStatements.written(document))
-        guard let answering = written.first(where: { $0.state == .live }) else {
+        guard
+            let (answering, answers) = written.first(where: { $0.version.state == .live }).map({
+                ($0.version, $0.table)
+            })
+        else {
             throw TaskFailure(
                 errorClass: "index.gone",
                 message: "the index of document \(document) has no live version"
@@ -225,7 +228,7 @@ enum GoLive {
             let lacking = try await transaction.query(DocumentStatements.missing(version, answering.spec.model))
                 .filter { !known.contains($0.hash) }.map(\.ordinal)
             if !lacking.isEmpty { return .lacks(answering.spec.model, ordinals: lacking) }
-            try await transaction.execute(cacheLive(answering.id, document, answering.spec.model))
+            try await transaction.execute(cacheLive(answers, document, answering.spec.model))
         }
         // The whole list of a document is large for the server's statistics, which know nothing of this transaction: what is
         // matched here needs no plan.
@@ -236,16 +239,16 @@ enum GoLive {
         if !diff.kept.isEmpty { changes.append(move(diff.kept, staged, version)) }
         if !diff.added.isEmpty { changes.append(add(diff.added, staged, version, document)) }
         try await transaction.execute(changes)
-        try await transaction.execute(addVectors(answering.id, document, answering.spec.model))
-        try await check(answering, document, transaction)
-        for other in written where other.id != answering.id {
+        try await transaction.execute(addVectors(answers, document, answering.spec.model))
+        try await check(answering, answers, document, transaction)
+        for (other, table) in written.map({ ($0.version, $0.table) }) where other.id != answering.id {
             if other.spec.model == answering.spec.model {
-                try await transaction.execute(copyVectors(other, from: answering.id, document))
-                try await check(other, document, transaction)
+                try await transaction.execute(copyVectors(other.spec.storage, into: table, from: answers, document))
+                try await check(other, table, document, transaction)
                 continue
             }
-            try await transaction.execute(addVectors(other.id, document, other.spec.model))
-            if try await transaction.query(countWithoutVector(other.id, document)).first != 0 {
+            try await transaction.execute(addVectors(table, document, other.spec.model))
+            if try await transaction.query(countWithoutVector(table, document)).first != 0 {
                 try await enqueue([embedTask(other, frame)])
             }
         }
@@ -270,10 +273,11 @@ enum GoLive {
 
     private static func check(
         _ indexVersion: IndexVersionRecord,
+        _ table: String,
         _ document: DocumentID,
         _ transaction: PostgresTransaction
     ) async throws {
-        let without = try await transaction.query(countWithoutVector(indexVersion.id, document)).first ?? 0
+        let without = try await transaction.query(countWithoutVector(table, document)).first ?? 0
         if without > 0 {
             throw TaskFailure(
                 errorClass: missing,
