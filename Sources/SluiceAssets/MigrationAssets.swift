@@ -279,5 +279,11 @@ package enum MigrationAssets {
             up: PackageResources.m0045_words_like_up_sql,
             down: PackageResources.m0045_words_like_down_sql
         ),
+        Script(
+            version: 46,
+            name: "m0046_question_logs",
+            up: PackageResources.m0046_question_logs_up_sql,
+            down: PackageResources.m0046_question_logs_down_sql
+        ),
     ]
 }

@@ -151,6 +151,7 @@ extension ErasureTarget {
             targets.append(target("attempts", .delete, .byPages(attempts.pages), condition))
         }
         targets += [
+            target("questions", .delete, .byIndex, "tenant_id = $1 AND \(names("query"))"),
             target("schedules", .delete, .byIndex, "tenant_id = $1 AND \(names("payload::text", isJSON: true))"),
             label(values),
         ]
