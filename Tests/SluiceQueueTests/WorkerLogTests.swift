@@ -34,7 +34,9 @@ struct WorkerLogTests {
         let store = MemoryTaskStore()
         let log = Log()
         _ = try await store.enqueue(try probes(6))
-        @Sendable func failure(_ name: String) -> TaskFailure { TaskFailure(errorClass: name, message: "of tenant acme-zq") }
+        @Sendable func failure(_ name: String) -> TaskFailure {
+            TaskFailure(errorClass: name, message: "of tenant acme-zq")
+        }
         try await withWorker(
             store,
             nil,
