@@ -25,6 +25,7 @@ let migrations = [
     "m0036_gates",
     "m0037_upkeep",
     "m0038_canaries",
+    "m0039_chunk_sets", "m0040_chunk_set_words",
 ].flatMap { ["\($0).up.sql", "\($0).down.sql"] }
 
 /// Lua scripts; `markers` stands before those that change a window.

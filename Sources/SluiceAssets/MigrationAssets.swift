@@ -237,5 +237,17 @@ package enum MigrationAssets {
             up: PackageResources.m0038_canaries_up_sql,
             down: PackageResources.m0038_canaries_down_sql
         ),
+        Script(
+            version: 39,
+            name: "m0039_chunk_sets",
+            up: PackageResources.m0039_chunk_sets_up_sql,
+            down: PackageResources.m0039_chunk_sets_down_sql
+        ),
+        Script(
+            version: 40,
+            name: "m0040_chunk_set_words",
+            up: PackageResources.m0040_chunk_set_words_up_sql,
+            down: PackageResources.m0040_chunk_set_words_down_sql
+        ),
     ]
 }

@@ -15,6 +15,10 @@ struct Pointer: Sendable {
     /// How many of them there are, of all tenants, when they were last counted; nil before that.
     let vectors: Int?
     let index: IndexID
+    /// The chunks that the version reads, among its index's.
+    let chunkSet: Int
+    /// What the words of these are seeded by: they meet no others'.
+    let wordSpace: Int64
     /// The text search configuration of its words.
     let language: String
     /// The version that answers a share of the questions before it is swapped in, whether or not it answers this one.
@@ -64,7 +68,7 @@ enum SearchStatements {
                 indexes.id, indexes.language,
                 (SELECT nullif(reltuples, -1)::int8 FROM pg_class
                     WHERE oid = to_regclass(quote_ident('embeddings_g' || version.id))),
-                canary.version_id
+                canary.version_id, version.chunk_set, sluice_word_space(indexes.id, version.chunk_set)
             FROM indexes LEFT JOIN LATERAL (
                 SELECT trial.version_id, ready.model_fingerprint = ANY ($5)
                     AND CASE trial.share_by WHEN 'tenant' THEN $3 ELSE $4 END < trial.percent AS answers
@@ -91,6 +95,8 @@ enum SearchStatements {
                 element: try row.optionalText(5),
                 vectors: try row.optionalInt64(8).map { Int($0) },
                 index: IndexID(rawValue: try row.int64(6)),
+                chunkSet: try row.int32(10),
+                wordSpace: try row.int64(11),
                 language: try row.text(7),
                 canary: try row.optionalInt64(9).map(IndexVersionID.init(rawValue:))
             )
@@ -153,7 +159,8 @@ enum SearchStatements {
         case (.matching(let narrowing), .exact):
             let matching = ScopeStatements.matching(narrowing, pointer, tenant, &binder)
             rows = """
-                (SELECT id FROM chunks WHERE document_id IN (SELECT documents.id FROM \(matching))) AS matching
+                (SELECT id FROM chunks WHERE chunk_set = \(binder.bind(.int4(pointer.chunkSet)))
+                        AND document_id IN (SELECT documents.id FROM \(matching))) AS matching
                     JOIN \(rows) ON chunk_id = matching.id
                 """
         }
