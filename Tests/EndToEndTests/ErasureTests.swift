@@ -1,7 +1,6 @@
 import Glibc
 import SluiceCore
 import SluicePostgres
-import SluiceRedis
 import SluiceServerKit
 import SluiceStore
 import SluiceTestKit
@@ -29,9 +28,9 @@ extension EndToEnd {
                 for (tenant, word) in [(Self.tenant, "quetzal"), ("other", "heron")] {
                     try await fill(fleet, tenant, word)
                 }
-                let before = try await rows(fleet, "other")
-                #expect(try await tables(fleet, holding: Self.words).count > 10)
-                #expect(try await redis(fleet).contains { $0.contains(Self.tenant) })
+                let before = try await fleet.rows(of: "other")
+                #expect(try await fleet.tables(holding: Self.words).count > 10)
+                #expect(try await fleet.keys().contains { $0.contains(Self.tenant) })
 
                 _ = try await run(fleet, "erase", "tenant", Self.tenant, "--confirm", "acme", status: 64)
                 _ = try await run(fleet, "erase", "tenant", "nobody", "--confirm", "nobody", status: 4)
@@ -51,14 +50,14 @@ extension EndToEnd {
                 #expect(receipt.state == "erased" && receipt.completedAt != nil)
                 #expect(receipt.removed["documents"] == 4 && receipt.removed["tenants"] == 1)
 
-                #expect(try await tables(fleet, holding: Self.words) == [])
+                #expect(try await fleet.tables(holding: Self.words) == [])
                 // Each time that a worker declines the task that none knows is one more attempt.
-                let after = try await rows(fleet, "other")
+                let after = try await fleet.rows(of: "other")
                 let changed = before.filter { name, count in
                     name == "attempts" ? after[name, default: 0] < count : after[name] != count
                 }
                 #expect(changed == [:], "now \(after.filter { before[$0.key] != $0.value })")
-                #expect(try await redis(fleet).filter { key in Self.words.contains { key.contains($0) } } == [])
+                #expect(try await fleet.keys().filter { key in Self.words.contains { key.contains($0) } } == [])
                 let shown = try await run(fleet, "erasures", "show", receipt.id)
                 #expect(shown.output.contains("a tenant, erased") && shown.output.contains("documents"))
                 let known = try await run(fleet, "erasures", "ls", "--tenant", Self.tenant, "--json")
@@ -95,7 +94,7 @@ extension EndToEnd {
                     "--timeout",
                     "60"
                 )
-                #expect(try await tables(fleet, holding: ["quetzal"]) == [])
+                #expect(try await fleet.tables(holding: ["quetzal"]) == [])
                 _ = try await run(fleet, "documents", "show", path, "--tenant", "other", status: 4)
             }
         }
@@ -193,75 +192,6 @@ extension EndToEnd {
                 )
                 return counts.first == [1, 0, 2]
             }
-        }
-
-        private func names(_ fleet: TestFleet, withTenant: Bool, _ body: (PostgresPool, String) async throws -> Void)
-            async throws
-        {
-            let store = try TestServers.store(schema: fleet.schema, poolSize: 2)
-            defer { store.close() }
-            let names = try await store.pool.query(
-                Statement(
-                    """
-                    SELECT relname FROM pg_class AS class
-                    WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND (NOT $1 OR EXISTS (
-                        SELECT FROM pg_attribute WHERE attrelid = class.oid AND attname = 'tenant_id'
-                    ))
-                    ORDER BY relname
-                    """,
-                    [.bool(withTenant)]
-                ) { row throws(PostgresError) in try row.text(0) }
-            )
-            for name in names { try await body(store.pool, name) }
-        }
-
-        /// Every table of the schema, every row as text.
-        private func tables(_ fleet: TestFleet, holding words: [String]) async throws -> [String] {
-            var found: [String] = []
-            try await names(fleet, withTenant: false) { pool, name in
-                let count = try await pool.query(
-                    Statement(
-                        """
-                        SELECT count(*) FROM "\(name)" AS found
-                        WHERE EXISTS (SELECT FROM unnest($1::text[]) AS word WHERE strpos(lower(found::text), word) > 0)
-                        """,
-                        [.textArray(words)]
-                    ) { row throws(PostgresError) in try row.int64(0) }
-                )
-                if count.first != 0 { found.append(name) }
-            }
-            return found
-        }
-
-        private func rows(_ fleet: TestFleet, _ tenant: String) async throws -> [String: Int64] {
-            var rows: [String: Int64] = [:]
-            try await names(fleet, withTenant: true) { pool, name in
-                rows[name] = try await pool.query(
-                    Statement("SELECT count(*) FROM \"\(name)\" WHERE tenant_id = $1", [.text(tenant)]) {
-                        row throws(PostgresError) in try row.int64(0)
-                    }
-                ).first
-            }
-            return rows
-        }
-
-        /// All keys of the fleet, each with all that it holds.
-        private func redis(_ fleet: TestFleet) async throws -> [String] {
-            let url = try #require(TestServers.redisURL)
-            let client = RedisClient(try RedisConfiguration(url: url))
-            defer { client.close() }
-            let keys = try await client.command(["KEYS", .text("*\(fleet.prefix)*")]).elements ?? []
-            var all: [String] = []
-            for key in keys.compactMap(\.text) {
-                // Keys expire while this reads: of one that is gone nothing is left to be found.
-                let dump: [RedisCommand] = [
-                    ["LRANGE", .text(key), 0, -1], ["SMEMBERS", .text(key)], ["HGETALL", .text(key)],
-                    ["GET", .text(key)],
-                ]
-                let values = try await client.pipeline(dump).compactMap { try? $0.orThrow() }
-                all.append("\(key) \(values)")
-            }
-            return all
         }
     }
 }
