@@ -85,7 +85,8 @@ struct RechunkTextTests {
             #expect(held.state == .building && held.problem?.contains("cannot be cut anew") == true)
             #expect(held.problem?.contains("a.txt") == true)
             // It goes on answering, and is asked for no second time.
-            #expect(try await fixture.pieces(uri, fixture.live()) == fixture.expected(text, fixture.live()))
+            let live = try await fixture.live()
+            #expect(try await fixture.pieces(uri, live) == fixture.expected(text, live))
             #expect(try await fixture.base.deadLetters().count == 1)
             for _ in 0..<3 {
                 while try await fixture.perform(.maintenance) != nil {}
