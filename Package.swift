@@ -24,8 +24,8 @@ let migrations = [
     "m0034_attributes", "m0035_word_parts",
     "m0036_gates",
     "m0037_upkeep",
-    "m0038_canaries",
-    "m0039_chunk_sets", "m0040_chunk_set_words",
+    "m0038_canaries", "m0039_partitions",
+    "m0040_chunk_sets", "m0041_chunk_set_words",
 ].flatMap { ["\($0).up.sql", "\($0).down.sql"] }
 
 /// Lua scripts; `markers` stands before those that change a window.

@@ -239,15 +239,21 @@ package enum MigrationAssets {
         ),
         Script(
             version: 39,
-            name: "m0039_chunk_sets",
-            up: PackageResources.m0039_chunk_sets_up_sql,
-            down: PackageResources.m0039_chunk_sets_down_sql
+            name: "m0039_partitions",
+            up: PackageResources.m0039_partitions_up_sql,
+            down: PackageResources.m0039_partitions_down_sql
         ),
         Script(
             version: 40,
-            name: "m0040_chunk_set_words",
-            up: PackageResources.m0040_chunk_set_words_up_sql,
-            down: PackageResources.m0040_chunk_set_words_down_sql
+            name: "m0040_chunk_sets",
+            up: PackageResources.m0040_chunk_sets_up_sql,
+            down: PackageResources.m0040_chunk_sets_down_sql
+        ),
+        Script(
+            version: 41,
+            name: "m0041_chunk_set_words",
+            up: PackageResources.m0041_chunk_set_words_up_sql,
+            down: PackageResources.m0041_chunk_set_words_down_sql
         ),
     ]
 }

@@ -23,6 +23,9 @@ package struct RebuildIndexInput: TaskInput {
     package var model: String?
     package var autoSwap: Bool?
     package var soakSeconds: Int?
+    /// Tenants with more chunks get a partition of their own, 0: none does; and how many tenants at most.
+    package var partitionAbove: Int?
+    package var partitionsAtMost: Int?
 
     package init(version: IndexVersionID) { self.version = version.rawValue }
 

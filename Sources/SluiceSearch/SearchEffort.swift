@@ -9,7 +9,7 @@ enum SearchEffort {
     /// ef_construction 64) a hundred found 99 % of the nearest ten among 20,000 vectors, and 91 % among a million (`sluicebench
     /// vectors`). It grows with the square root of the vectors, as the time of a scan then does.
     ///
-    /// - Parameter vectors: of all tenants; nil when they were never counted.
+    /// - Parameter vectors: in the table or the partition that is scanned, of all tenants there; nil when they were never counted.
     static func candidates(for request: SearchRequest, vectors: Int?) -> Int {
         // Fusion looks at more than it gives, and a filter lets few of those through that are met.
         let isWide = request.mode == .hybrid || request.filter != nil || request.principals != nil

@@ -12,7 +12,8 @@ struct Pointer: Sendable {
     let dimension: Int
     /// The type of its vectors, `halfvec` or `vector`; nil when its table is not there (any more).
     let element: String?
-    /// How many of them there are, of all tenants, when they were last counted; nil before that.
+    /// How many of them there were when they were last counted: of all tenants, or of those in the partition that the asking tenant's
+    /// are in. Nil before that.
     let vectors: Int?
     let index: IndexID
     /// The chunks that the version reads, among its index's.
@@ -50,11 +51,13 @@ enum SearchStatements {
     /// registry's row says: the two go together.
     ///
     /// - Parameters:
+    ///   - tenant: who asks: in a version with partitions, the size of its own, or of the shared one, matters.
     ///   - draw: where the question falls; nil: it falls to no canary.
     ///   - models: that this process has: a canary with another answers nobody here.
     static func pointer(
         _ index: IndexName,
         _ number: Int?,
+        tenant: TenantID,
         draw: CanaryDraw? = nil,
         models: [String] = []
     ) -> Statement<Pointer> {
@@ -67,7 +70,11 @@ enum SearchStatements {
                     AND attrelid = to_regclass(quote_ident('embeddings_g' || version.id))),
                 indexes.id, indexes.language,
                 (SELECT nullif(reltuples, -1)::int8 FROM pg_class
-                    WHERE oid = to_regclass(quote_ident('embeddings_g' || version.id))),
+                    WHERE oid = to_regclass(quote_ident('embeddings_g' || version.id
+                        || CASE WHEN version.partition_above IS NULL THEN '' ELSE '_p' || coalesce((
+                            SELECT own.number FROM index_partitions AS own
+                            WHERE own.version_id = version.id AND own.tenant_id = $6
+                        ), 0) END))),
                 canary.version_id, version.chunk_set, sluice_word_space(indexes.id, version.chunk_set)
             FROM indexes LEFT JOIN LATERAL (
                 SELECT trial.version_id, ready.model_fingerprint = ANY ($5)
@@ -83,7 +90,7 @@ enum SearchStatements {
             """,
             [
                 .text(index.rawValue), .optionalInt4(number), .int4(draw?.byTenant ?? 100),
-                .int4(draw?.byQuestion ?? 100), .textArray(models),
+                .int4(draw?.byQuestion ?? 100), .textArray(models), .text(tenant.rawValue),
             ]
         ) { row throws(PostgresError) in
             Pointer(

@@ -211,6 +211,7 @@ package struct Searcher: Sendable {
             SearchStatements.pointer(
                 request.index,
                 request.version,
+                tenant: request.tenant,
                 draw: request.canary,
                 models: request.canary == nil ? [] : models.fingerprints
             )

@@ -8,6 +8,8 @@ extension EndToEnd {
             struct Gate: Decodable { let gate: String, outcome: String, note: String }
 
             let version: Int
+            let state: String?
+            let against: Int?
             let kind: String
             let verdict: String
             let gates: [Gate]
@@ -60,12 +62,19 @@ extension EndToEnd {
                 let rebuilt = try await fleet.ctl(rebuild)
                 #expect(rebuilt.status == 0, "\(rebuilt.output)\(rebuilt.errors)")
                 let second = try decode(Run.self, from: try await fleet.ctl(["eval", "--json"]).output)
-                #expect(second.version == 2 && second.verdict == "go")
+                #expect(second.version == 2 && second.state == "live" && second.verdict == "go")
                 // A version that waits may answer a share first.
                 #expect(try await fleet.ctl(["indexes", "canary"]).status == 4)
                 #expect(try await fleet.ctl(["indexes", "canary", "--percent", "5"]).status == 1, "nothing is ready")
                 let waiting = try await fleet.ctl(["indexes", "rebuild", "--wait", "--timeout", "100s"])
                 #expect(waiting.status == 0, "\(waiting.output)\(waiting.errors)")
+                // Without a number it is the candidate that is judged.
+                let candidate = try decode(Run.self, from: try await fleet.ctl(["eval", "--json"]).output)
+                #expect(candidate.version == 3 && candidate.state == "ready" && candidate.against == 2)
+                let table = try await fleet.ctl(["eval"])
+                #expect(table.output.contains("version 3 (ready) against version 2 (live): GO"), "\(table.output)")
+                let live = try await fleet.ctl(["eval", "--index-version", "2", "--json"])
+                #expect(try decode(Run.self, from: live.output).against == nil, "the live one, by itself")
                 let canary = try await fleet.ctl([
                     "indexes", "canary", "--percent", "100", "--by", "question", "--json",
                 ])

@@ -93,10 +93,13 @@ extension EndToEnd {
                 let aborted = try await fleet.ctl(["indexes", "abort", "--reason", "only a trial"])
                 #expect(aborted.status == 0, "\(aborted.errors)")
 
+                #expect(try await fleet.ctl(["indexes", "plan", "--partitions-at-most", "3"]).status == 64)
                 let swapped = try await fleet.ctl([
-                    "indexes", "rebuild", "--model", "candidate", "--auto-swap", "--wait", "--timeout", "90s", "--json",
+                    "indexes", "rebuild", "--model", "candidate", "--partition-above", "1", "--auto-swap", "--wait",
+                    "--timeout", "90s", "--json",
                 ])
                 #expect(swapped.status == 0, "\(swapped.errors)")
+                #expect(swapped.output.contains("\"partitions\":1"), "\(swapped.output)")
                 let third = try decode([VersionRow].self, from: swapped.output)
                 #expect(third.first?.state == "live" && third.first?.version == 3)
                 // Questions and ingestion go on with the model of the index.

@@ -108,6 +108,36 @@ struct BackupTests {
         }
     }
 
+    @Test("a version with partitions comes back with them, and with the HNSW index of each")
+    func partitions() async throws {
+        try await run { base, directory in
+            let gates = FixedGates()
+            let versions = PostgresIndexVersions(base.store, evidence: gates.evidence) { _ in }
+            var pipeline = base.pipeline
+            (pipeline.versions, pipeline.gates, pipeline.rebuildShare) = (versions, gates, 1)
+            let fixture = RebuildFixture(base: base, gates: gates, versions: versions, pipeline: pipeline)
+            for (tenant, lines) in [(TenantID.big, 0..<40), (.mid, 0..<20), (.small, 0..<5)] {
+                try await fixture.ingest("\(tenant).txt", lines, of: tenant)
+            }
+            let policy = PartitionPolicy(above: 1, atMost: 2)
+            let version = try await fixture.rebuild(IndexVersionChange(partitions: .by(policy)))
+            _ = try await versions.swap(to: version.id, fence: nil)
+            let report = try await backups(base, directory).create()
+            let checks = try await restore(base).restore(report.path, into: Self.drill, verifies: true)
+            #expect(checks.map(\.name) == ["checksum", "rows", "index default"])
+            #expect(checks.filter { !$0.isPassed } == [], "\(checks)")
+            let isolated = try await inDrill(base) { connection in
+                try await connection.script("SELECT set_config('sluice.tenant', 'small', false)")
+                return try await connection.query(
+                    Statement("SELECT count(*) FROM embeddings_g\(version.id)_p1") { row throws(PostgresError) in
+                        try row.int64(0)
+                    }
+                ).first
+            }
+            #expect(isolated == 0, "row-level security of a partition is restored too")
+        }
+    }
+
     @Test("a drill finds what is wrong: lost rows, a lost vector, a damaged dump, no backup at all")
     func wrong() async throws {
         try await run { fixture, directory in

@@ -24,6 +24,12 @@ package enum GateName: String, Sendable, CaseIterable {
     case goldenNDCG = "golden_ndcg"
     /// MRR@10 on golden queries, less the live version's.
     case goldenMRR = "golden_mrr"
+    /// nDCG@10 of hybrid search on golden queries, less the live version's.
+    case hybridNDCG = "hybrid_ndcg"
+    /// nDCG@10 of search by words on golden queries, less the live version's; where the version has other chunks.
+    case lexicalNDCG = "lexical_ndcg"
+    /// Documents that somebody was given who may not find them.
+    case access
     /// MRR@10 of finding the chunk that a sentence was taken from, less the live version's.
     case knownItems = "known_items"
     /// The share of the live version's ten hits that are among the version's.

@@ -87,7 +87,33 @@ extension GateJudge {
                 ) : Gate(name, .notApplicable, "no golden queries")
         }
         let metric: (QualitySample.Scores) -> Double = { name == .goldenMRR ? $0.reciprocalRank : $0.ndcg }
-        return compared(name, samples, least: Int(thresholds.goldenQueries), metric)
+        return compared(name, samples, least: Int(thresholds.goldenQueries), drop: thresholds.qualityDrop, metric)
+    }
+
+    /// Whether golden queries are wanted at all is said by meaning alone; a set that is there speaks for every way to ask.
+    func hybrid(_ measured: GateMeasurements) -> Gate {
+        asked(measured.hybrid, .hybridNDCG, drop: thresholds.hybridDrop)
+    }
+
+    func lexical(_ measured: GateMeasurements) -> Gate {
+        guard subject.other != nil, !subject.isSameChunker else {
+            return Gate(
+                .lexicalNDCG,
+                .notApplicable,
+                subject.other == nil
+                    ? "there is no other version to compare with"
+                    : "its chunks are the live version's, and so are their words"
+            )
+        }
+        return asked(measured.lexical, .lexicalNDCG, drop: thresholds.lexicalDrop)
+    }
+
+    private func asked(_ samples: Measured<[QualitySample]>, _ name: GateName, drop: Double) -> Gate {
+        switch samples {
+        case .unavailable(let why): Gate(name, .inconclusive, threshold: -drop, why)
+        case .value(let samples) where samples.isEmpty: Gate(name, .notApplicable, "no golden queries")
+        case .value(let samples): compared(name, samples, least: Int(thresholds.goldenQueries), drop: drop, \.ndcg)
+        }
     }
 
     func knownItems(_ measured: GateMeasurements) -> Gate {
@@ -101,7 +127,13 @@ extension GateJudge {
                     "asked only of a version with another model than the live one's"
                 )
             }
-            return compared(.knownItems, samples, least: min(100, Int(thresholds.samples)), \.reciprocalRank)
+            return compared(
+                .knownItems,
+                samples,
+                least: min(100, Int(thresholds.samples)),
+                drop: thresholds.qualityDrop,
+                \.reciprocalRank
+            )
         }
     }
 
@@ -109,6 +141,7 @@ extension GateJudge {
         _ name: GateName,
         _ samples: [QualitySample],
         least: Int,
+        drop: Double,
         _ metric: (QualitySample.Scores) -> Double
     ) -> Gate {
         let own = GateStatistics.mean(samples.map { metric($0.version) })
@@ -129,7 +162,7 @@ extension GateJudge {
         func differences(_ samples: [QualitySample]) -> [Double] {
             samples.map { sample in metric(sample.version) - (sample.other.map(metric) ?? 0) }
         }
-        let threshold = -thresholds.qualityDrop
+        let threshold = -drop
         let difference = GateStatistics.mean(differences(samples))
         figures.append(GateFigure("live", own - difference))
         var bad: [String] = []

@@ -16,8 +16,8 @@ package struct GateJudge: Sendable {
         return [
             scope(structure), missing(structure), strays(structure), coverage(structure), soundness(structure),
             cached(structure), reembedding(measured), indexValid(structure), indexChosen(measured),
-            recall(measured), golden(measured, .goldenNDCG), golden(measured, .goldenMRR), knownItems(measured),
-            overlap(measured), latency(measured),
+            recall(measured), golden(measured, .goldenNDCG), golden(measured, .goldenMRR), hybrid(measured),
+            lexical(measured), access(measured.access), knownItems(measured), overlap(measured), latency(measured),
         ]
     }
 

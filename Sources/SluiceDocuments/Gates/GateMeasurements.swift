@@ -144,6 +144,45 @@ package struct QualitySample: Sendable, Equatable {
     }
 }
 
+/// A document that not everyone may find, with the text and the vector of a chunk of it.
+package struct RestrictedDocument: Sendable {
+    package let document: DocumentID
+    package let tenant: TenantID
+    /// Empty: nobody.
+    package let principals: [String]
+    package let text: String
+    package let vector: [Float]
+
+    package init(
+        document: DocumentID,
+        tenant: TenantID,
+        principals: [String],
+        text: String,
+        vector: [Float]
+    ) {
+        self.document = document
+        self.tenant = tenant
+        self.principals = principals
+        self.text = text
+        self.vector = vector
+    }
+}
+
+/// What came of asking for restricted documents, as somebody who may not find them, and as somebody who may.
+package struct AccessFacts: Sendable, Equatable {
+    /// Documents that were asked for.
+    package var documents = 0
+    /// Searches as somebody who may not find the document.
+    package var strangers = 0
+    /// Hits of any search whose document may not be found by the one who asked.
+    package var forbidden = 0
+    /// Searches as somebody who may find the document, and how many of these found it.
+    package var readers = 0
+    package var found = 0
+
+    package init() {}
+}
+
 /// Something that was measured, or why it could not be.
 package enum Measured<Value: Sendable>: Sendable {
     case value(Value)
@@ -161,6 +200,9 @@ package struct GateMeasurements: Sendable {
     /// True when no tenant is searched by the index yet, and the largest was asked through it all the same.
     package var isRecallForced = false
     package var golden: Measured<[QualitySample]> = .value([])
+    package var hybrid: Measured<[QualitySample]> = .value([])
+    package var lexical: Measured<[QualitySample]> = .value([])
+    package var access = AccessFacts()
     package var known: Measured<[QualitySample]> = .value([])
     /// Shares of the other version's hits that the version gave too.
     package var overlap: [Double] = []

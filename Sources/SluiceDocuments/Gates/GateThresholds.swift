@@ -6,6 +6,12 @@ package struct GateThresholds: Sendable, Equatable {
     package var samples = 200.0
     /// nDCG@10 and MRR@10 may be lower than the live version's by at most this.
     package var qualityDrop = 0.02
+    /// nDCG@10 of hybrid search may be lower than the live version's by at most this.
+    package var hybridDrop = 0.02
+    /// nDCG@10 of search by words may be lower than the live version's by at most this.
+    package var lexicalDrop = 0.02
+    /// Restricted documents that are asked for, at most.
+    package var accessSamples = 50.0
     /// Golden queries, at least; also what a slice needs to be judged by itself.
     package var goldenQueries = 30.0
     /// 1: a version with another model than the live one's wants golden queries. 0: known items are enough.
@@ -37,6 +43,14 @@ package struct GateThresholds: Sendable, Equatable {
         Field(name: "recall", help: "recall@10 against exact search, at least", range: 0...1, path: \.recall),
         Field(name: "samples", help: "sampled questions, at least", range: 20...10_000, path: \.samples),
         Field(name: "quality_drop", help: "nDCG and MRR below live, at most", range: 0...1, path: \.qualityDrop),
+        Field(name: "hybrid_drop", help: "nDCG of hybrid below live, at most", range: 0...1, path: \.hybridDrop),
+        Field(name: "lexical_drop", help: "nDCG by words below live, at most", range: 0...1, path: \.lexicalDrop),
+        Field(
+            name: "access_samples",
+            help: "restricted documents asked for, at most",
+            range: 1...10_000,
+            path: \.accessSamples
+        ),
         Field(name: "golden_queries", help: "golden queries, at least", range: 1...100_000, path: \.goldenQueries),
         Field(
             name: "golden_required",

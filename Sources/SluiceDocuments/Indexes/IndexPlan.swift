@@ -18,6 +18,8 @@ package struct IndexPlan: Sendable, Equatable {
         package var copiedPerSecond: Double?
         package var embeddedPerSecond: Double?
         package var indexedPerSecond: Double?
+        /// With more chunks than the new version's policy of partitions says.
+        package var largeTenants: [PartitionPolicy.Tenant]
 
         package init(
             chunks: Int,
@@ -28,7 +30,8 @@ package struct IndexPlan: Sendable, Equatable {
             databaseBytes: Int = 0,
             copiedPerSecond: Double? = nil,
             embeddedPerSecond: Double? = nil,
-            indexedPerSecond: Double? = nil
+            indexedPerSecond: Double? = nil,
+            largeTenants: [PartitionPolicy.Tenant] = []
         ) {
             self.chunks = chunks
             self.reusable = reusable
@@ -39,6 +42,7 @@ package struct IndexPlan: Sendable, Equatable {
             self.copiedPerSecond = copiedPerSecond
             self.embeddedPerSecond = embeddedPerSecond
             self.indexedPerSecond = indexedPerSecond
+            self.largeTenants = largeTenants
         }
 
         /// The same documents cut otherwise: as many chunks as the sizes let expect, and at least one a document; all of them to be
@@ -49,6 +53,9 @@ package struct IndexPlan: Sendable, Equatable {
             facts.unread = unread
             facts.chunks = max(documents, Int((Double(chunks) * new.growth(over: old)).rounded(.up)))
             facts.reusable = 0
+            facts.largeTenants = largeTenants.map {
+                PartitionPolicy.Tenant($0.id, chunks: Int(Double($0.chunks) * new.growth(over: old)))
+            }
             facts.charactersToEmbed = Int((Double(characters) * new.repetition / old.repetition).rounded(.up))
             return facts
         }
@@ -79,7 +86,10 @@ package struct IndexPlan: Sendable, Equatable {
     package let indexBytes: Int
     /// What must be free while it is built: the table and the index, and as much again of write-ahead log.
     package let diskBytes: Int
+    /// Of its largest HNSW index: they are built one after the other.
     package let memoryMegabytes: Int
+    /// Tenants that get a partition of their own.
+    package let partitions: Int
     /// Nil where nothing like it was measured yet.
     package let seconds: Double?
     /// Why it should not be begun.
@@ -98,9 +108,22 @@ package struct IndexPlan: Sendable, Equatable {
         tableBytes = HNSWSize.tableBytes(rows, dimension, spec.storage)
         indexBytes = HNSWSize.indexBytes(rows, dimension, spec.storage, m: spec.m)
         diskBytes = 2 * (tableBytes + indexBytes)
-        memoryMegabytes = HNSWSize.graphMegabytes(rows, dimension, spec.storage, m: spec.m)
+        let own = spec.partitions?.chosen(among: facts.largeTenants).map(\.chunks) ?? []
+        partitions = own.count
+        let largest = max(own.first ?? 0, rows - own.reduce(0, +))
+        memoryMegabytes = HNSWSize.graphMegabytes(largest, dimension, spec.storage, m: spec.m)
         var problems: [String] = []
         var notes: [String] = []
+        if let policy = spec.partitions {
+            if own.isEmpty {
+                notes.append("no tenant has more than \(policy.above) chunks: all share one partition")
+            } else if own.count < facts.largeTenants.count {
+                notes.append(
+                    "\(facts.largeTenants.count) tenants have more than \(policy.above) chunks; the \(own.count) largest get a "
+                        + "partition of their own"
+                )
+            }
+        }
         if let problem = spec.problem { problems.append(problem) }
         if let free = room.diskFree {
             if free < diskBytes {

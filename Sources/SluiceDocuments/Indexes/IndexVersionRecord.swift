@@ -29,6 +29,8 @@ package struct IndexVersionRecord: Sendable {
     package let indexedAt: Int64?
     package let soakUntil: Int64?
     package let droppedAt: Int64?
+    /// Tenants with a partition of their own; 0 once its table is gone.
+    package let partitions: Int
 
     package init(
         id: IndexVersionID,
@@ -49,7 +51,8 @@ package struct IndexVersionRecord: Sendable {
         stateAt: Int64,
         indexedAt: Int64?,
         soakUntil: Int64?,
-        droppedAt: Int64?
+        droppedAt: Int64?,
+        partitions: Int
     ) {
         self.id = id
         self.index = index
@@ -70,6 +73,7 @@ package struct IndexVersionRecord: Sendable {
         self.indexedAt = indexedAt
         self.soakUntil = soakUntil
         self.droppedAt = droppedAt
+        self.partitions = partitions
     }
 }
 
@@ -85,6 +89,8 @@ package struct IndexVersionSpec: Sendable, Equatable {
     package var isAutoSwap: Bool
     /// How long it is written to after a swap took its place.
     package var soak: Duration
+    /// Which tenants have a partition of their own; nil: it is one table for all.
+    package var partitions: PartitionPolicy?
 
     package init(
         model: ModelIdentity,
@@ -93,7 +99,8 @@ package struct IndexVersionSpec: Sendable, Equatable {
         m: Int = 16,
         efConstruction: Int = 64,
         isAutoSwap: Bool = false,
-        soak: Duration = .seconds(86_400)
+        soak: Duration = .seconds(86_400),
+        partitions: PartitionPolicy? = nil
     ) {
         self.model = model
         self.chunkerFingerprint = chunkerFingerprint
@@ -102,6 +109,7 @@ package struct IndexVersionSpec: Sendable, Equatable {
         self.efConstruction = efConstruction
         self.isAutoSwap = isAutoSwap
         self.soak = soak
+        self.partitions = partitions
     }
 
     /// How many chunks come of one of another spec's, by the sizes of their chunkers; 1 where one of them does not say.
@@ -128,6 +136,6 @@ package struct IndexVersionSpec: Sendable, Equatable {
                 "an HNSW index takes \(storage.rawValue)s of at most \(storage.maxDimension) numbers; the model makes "
                 + "\(model.dimension)"
         }
-        return nil
+        return partitions?.problem
     }
 }

@@ -96,6 +96,11 @@ package protocol GateStore: Sendable {
     func outline(_ subject: GateSubject) async throws -> StructureFacts
     /// Chunks of a tenant with the version's vectors, the same ones for the same seed while nothing changes.
     func sample(_ subject: GateSubject, tenant: TenantID, count: Int, seed: UInt64) async throws -> [SampledChunk]
+    /// Documents of the index that not everyone may find and that have a vector in the version, the same ones for the same seed while
+    /// nothing changes.
+    func restricted(_ subject: GateSubject, count: Int, seed: UInt64) async throws -> [RestrictedDocument]
+    /// Of these documents, those that somebody with these principals may not find, by their rows alone.
+    func hidden(_ documents: [DocumentID], from principals: [String]) async throws -> Set<DocumentID>
     func thresholds(of index: IndexID) async throws -> GateThresholds
     func setThresholds(_ thresholds: GateThresholds, of index: IndexID) async throws
     /// What makes evidence stale when it changes, as it is now.

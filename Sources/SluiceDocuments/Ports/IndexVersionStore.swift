@@ -77,6 +77,7 @@ package struct IndexVersionChange: Sendable, Equatable {
     /// own.
     package var chunkSize: Int?
     package var overlap: Int?
+    package var partitions: PartitionChange?
 
     package init(
         model: ModelIdentity? = nil,
@@ -86,7 +87,8 @@ package struct IndexVersionChange: Sendable, Equatable {
         isAutoSwap: Bool = false,
         soak: Duration? = nil,
         chunkSize: Int? = nil,
-        overlap: Int? = nil
+        overlap: Int? = nil,
+        partitions: PartitionChange? = nil
     ) {
         self.model = model
         self.storage = storage
@@ -96,6 +98,7 @@ package struct IndexVersionChange: Sendable, Equatable {
         self.soak = soak
         self.chunkSize = chunkSize
         self.overlap = overlap
+        self.partitions = partitions
     }
 
     /// - Throws: `TaskFailure` `index.impossible`: the chunker cannot be changed so.
@@ -108,6 +111,7 @@ package struct IndexVersionChange: Sendable, Equatable {
         spec.efConstruction = efConstruction ?? live.efConstruction
         spec.isAutoSwap = isAutoSwap
         spec.soak = soak ?? .seconds(86_400)
+        if let partitions { spec.partitions = partitions.policy }
         return spec
     }
 

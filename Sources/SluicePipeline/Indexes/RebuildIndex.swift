@@ -73,13 +73,17 @@ package struct RebuildIndex: Sendable {
         guard let index = input.index.flatMap({ IndexName(rawValue: $0) }) else {
             return invalid("the payload names no version and no index: give \"version\" or \"index\"")
         }
+        if input.partitionsAtMost != nil, input.partitionAbove == nil {
+            return invalid("\"partitionsAtMost\" says nothing without \"partitionAbove\"")
+        }
         var change = IndexVersionChange(
             m: input.m,
             efConstruction: input.efConstruction,
             isAutoSwap: input.autoSwap ?? false,
             soak: input.soakSeconds.map { .seconds($0) },
             chunkSize: input.chunkSize,
-            overlap: input.chunkOverlap
+            overlap: input.chunkOverlap,
+            partitions: PartitionChange(above: input.partitionAbove, atMost: input.partitionsAtMost)
         )
         if let text = input.storage {
             guard let storage = VectorStorage(rawValue: text) else {

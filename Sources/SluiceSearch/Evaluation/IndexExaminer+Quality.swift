@@ -3,21 +3,27 @@ internal import SluiceDocuments
 internal import SluiceInference
 
 extension IndexExaminer {
-    /// Golden queries by meaning alone: words are found alike in every version, and would hide what a version has lost.
-    func goldenSamples(_ subject: GateSubject, _ set: String?) async throws -> Measured<[QualitySample]> {
+    /// Golden queries by meaning alone, since words that are found alike in every version would hide what a version has lost; by
+    /// both, as readers ask; and by words alone where the version has chunks of its own.
+    func askGolden(_ subject: GateSubject, _ set: String?, _ measured: inout GateMeasurements) async throws {
         let queries = try await golden.golden(of: subject.index, set: set)
-        guard !queries.isEmpty else { return .value([]) }
+        guard !queries.isEmpty else { return }
         let asked = try await both(subject, queries.map(\.text))
         let vectors: [(own: [Float], other: [Float]?)?]
         switch asked {
-        case .unavailable(let why): return .unavailable(why)
+        case .unavailable(let why):
+            measured.golden = .unavailable(why)
+            measured.hybrid = .unavailable(why)
+            measured.lexical = .unavailable(why)
+            return
         case .value(let value): vectors = value
         }
-        var samples: [QualitySample] = []
+        let asksWords = subject.other != nil && !subject.isSameChunker
+        var samples: [SearchMode: [QualitySample]] = [:]
         for (number, (query, vector)) in zip(queries, vectors).enumerated() {
             if number % 50 == 0 { report("asked \(number) golden queries") }
             guard let vector else { continue }
-            func scores(_ version: Int, _ vector: [Float]) async throws -> QualitySample.Scores {
+            func scores(_ version: Int, _ vector: [Float], _ mode: SearchMode) async throws -> QualitySample.Scores {
                 // Chunks of one document may fill the first ten many times over.
                 let hits = try await search(
                     query.text,
@@ -25,7 +31,8 @@ extension IndexExaminer {
                     subject,
                     version,
                     vector,
-                    query.isOfPages ? 10 : 100
+                    query.isOfPages ? 10 : 100,
+                    mode
                 )
                 let answers = GoldenRanking.answers(
                     hits.map { hit in
@@ -39,18 +46,24 @@ extension IndexExaminer {
                     reciprocalRank: RetrievalMetrics.reciprocalRank(answers, Set(grades.keys), at: 10)
                 )
             }
-            let own = try await scores(subject.version.number, vector.own)
-            var theirs: QualitySample.Scores?
-            if let other = subject.other, let vector = vector.other { theirs = try await scores(other.number, vector) }
-            samples.append(
-                QualitySample(
-                    slice: query.slice.isEmpty ? "tenant \(query.tenant)" : query.slice,
-                    version: own,
-                    other: theirs
+            for mode in SearchMode.allCases where mode != .bm25 || asksWords {
+                let own = try await scores(subject.version.number, vector.own, mode)
+                var theirs: QualitySample.Scores?
+                if let other = subject.other, let vector = vector.other {
+                    theirs = try await scores(other.number, vector, mode)
+                }
+                samples[mode, default: []].append(
+                    QualitySample(
+                        slice: query.slice.isEmpty ? "tenant \(query.tenant)" : query.slice,
+                        version: own,
+                        other: theirs
+                    )
                 )
-            )
+            }
         }
-        return .value(samples)
+        measured.golden = .value(samples[.dense] ?? [])
+        measured.hybrid = .value(samples[.hybrid] ?? [])
+        measured.lexical = .value(samples[.bm25] ?? [])
     }
 
     /// Sentences of sampled chunks, asked of both versions: the chunk's own document is the right answer.
@@ -98,7 +111,8 @@ extension IndexExaminer {
         _ subject: GateSubject,
         _ version: Int,
         _ vector: [Float],
-        _ count: Int
+        _ count: Int,
+        _ mode: SearchMode = .dense
     ) async throws -> [SearchHit] {
         var request = SearchRequest(
             text: text,
@@ -106,9 +120,9 @@ extension IndexExaminer {
             index: subject.name,
             version: version,
             count: count,
-            mode: .dense
+            mode: mode
         )
-        request.vector = vector
+        if mode != .bm25 { request.vector = vector }
         return try await searcher.search(request).hits
     }
 

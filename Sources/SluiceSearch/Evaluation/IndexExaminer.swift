@@ -72,7 +72,8 @@ package struct IndexExaminer: Sendable {
             if more.isEmpty { break }
             try await ask(subject, more, &measured)
         }
-        if plan.asksGolden { measured.golden = try await goldenSamples(subject, plan.goldenSet) }
+        if plan.asksGolden { try await askGolden(subject, plan.goldenSet, &measured) }
+        measured.access = try await access(subject, count: Int(judge.thresholds.accessSamples), seed: plan.seed)
         if !subject.isSameModel, subject.other != nil {
             measured.known = try await knownItems(subject, questions, plan)
         }

@@ -16,7 +16,7 @@ enum MatchingBound {
     /// comparing one that is known to match. At eight times the two cost the same at the root of 8 × `wanted` × `vectors`; measured
     /// with a million vectors of 384 numbers it was more, but those that match must be found first (`sluicebench vectors`).
     ///
-    /// - Parameter vectors: of all tenants in the version, since all are met on the way; nil when they were never counted.
+    /// - Parameter vectors: of all tenants in the version, or in its partition, since all are met on the way; nil when they were never counted.
     static func chunks(wanted: Int, vectors: Int?) -> Int {
         guard let vectors else { return 4_000 }
         return min(20_000, max(1_000, Int((8 * Double(wanted) * Double(vectors)).squareRoot())))

@@ -119,7 +119,10 @@ package struct EvaluationPage {
     }
 
     private func quality() -> String? {
-        let named = [(GateName.goldenNDCG, "nDCG@10"), (.goldenMRR, "MRR@10"), (.knownItems, "known items")]
+        let named = [
+            (GateName.goldenNDCG, "nDCG@10"), (.goldenMRR, "MRR@10"), (.hybridNDCG, "hybrid nDCG"),
+            (.lexicalNDCG, "nDCG by words"), (.knownItems, "known items"),
+        ]
         var groups: [BarChart.Group] = []
         for (name, label) in named {
             guard let gate = gate(name), let own = figure(gate, "version") else { continue }

@@ -39,9 +39,7 @@ enum BackupStatements {
             SELECT jsonb_build_object(
                 'name', indexes.name, 'epoch', indexes.epoch, 'live_version', indexes.live_version,
                 'vectors', (SELECT count(*) FROM \(table)),
-                'hnsw_valid', (
-                    SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('embeddings_g' || $1 || '_hnsw_idx')
-                ),
+                'hnsw_valid', sluice_hnsw_valid($1),
                 'chunks_without_vector', (
                     SELECT count(*) FROM documents JOIN chunks ON chunks.document_id = documents.id
                     WHERE documents.index_id = indexes.id

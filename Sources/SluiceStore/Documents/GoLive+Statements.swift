@@ -109,7 +109,8 @@ extension GoLive {
             FROM chunks JOIN embedding_cache AS cache ON cache.tenant_id = chunks.tenant_id
                 AND cache.model_fingerprint = $2 AND cache.content_hash = chunks.content_hash
             WHERE chunks.document_id = $1 AND chunks.chunk_set = $3 AND NOT EXISTS (
-                SELECT FROM \(table) AS present WHERE present.chunk_id = chunks.id
+                SELECT FROM \(table) AS present
+                WHERE present.chunk_id = chunks.id AND present.tenant_id = chunks.tenant_id
             )
             ORDER BY chunks.id ON CONFLICT DO NOTHING
             """,
@@ -129,9 +130,11 @@ extension GoLive {
             """
             INSERT INTO \(table) (chunk_id, tenant_id, content_hash, embedding)
             SELECT live.chunk_id, live.tenant_id, live.content_hash, live.embedding::\(version.spec.storage.rawValue)
-            FROM chunks JOIN \(quotedIdentifier(IndexVersionNames.table(live))) AS live ON live.chunk_id = chunks.id
+            FROM chunks JOIN \(quotedIdentifier(IndexVersionNames.table(live))) AS live
+                ON live.chunk_id = chunks.id AND live.tenant_id = chunks.tenant_id
             WHERE chunks.document_id = $1 AND NOT EXISTS (
-                SELECT FROM \(table) AS present WHERE present.chunk_id = chunks.id
+                SELECT FROM \(table) AS present
+                WHERE present.chunk_id = chunks.id AND present.tenant_id = chunks.tenant_id
             )
             ORDER BY chunks.id ON CONFLICT DO NOTHING
             """,
@@ -146,7 +149,8 @@ extension GoLive {
             """
             INSERT INTO embedding_cache (tenant_id, model_fingerprint, content_hash, embedding)
             SELECT DISTINCT ON (live.content_hash) live.tenant_id, $2, live.content_hash, live.embedding
-            FROM \(quotedIdentifier(IndexVersionNames.table(version))) AS live JOIN chunks ON chunks.id = live.chunk_id
+            FROM \(quotedIdentifier(IndexVersionNames.table(version))) AS live
+                JOIN chunks ON chunks.id = live.chunk_id AND chunks.tenant_id = live.tenant_id
             WHERE chunks.document_id = $1 ORDER BY live.content_hash
             ON CONFLICT DO NOTHING
             """,
@@ -159,7 +163,8 @@ extension GoLive {
         return Statement(
             """
             SELECT count(*) FROM chunks WHERE document_id = $1 AND chunk_set = $2 AND NOT EXISTS (
-                SELECT FROM \(table) AS present WHERE present.chunk_id = chunks.id
+                SELECT FROM \(table) AS present
+                WHERE present.chunk_id = chunks.id AND present.tenant_id = chunks.tenant_id
             )
             """,
             [.int8(document.rawValue), .int4(version.chunkSet)]

@@ -92,6 +92,14 @@ enum IndexStatements {
         ) { row throws(PostgresError) in try row.bool(0) }
     }
 
+    /// Nil when a version has none at all; else whether each of its tables has a valid one.
+    static func hnswState(of version: IndexVersionID) -> Statement<Bool> {
+        Statement(
+            "SELECT valid FROM sluice_hnsw_valid($1) AS valid WHERE valid IS NOT NULL",
+            [.int8(version.rawValue)]
+        ) { row throws(PostgresError) in try row.bool(0) }
+    }
+
     struct BuildPlan: Sendable {
         let m: Int
         let efConstruction: Int
@@ -101,11 +109,12 @@ enum IndexStatements {
         let graphMegabytes: Int
     }
 
-    static func buildPlan(_ version: IndexVersionID) -> Statement<BuildPlan> {
+    /// - Parameter table: one of those that hold the version's vectors.
+    static func buildPlan(_ version: IndexVersionID, _ table: String) -> Statement<BuildPlan> {
         Statement(
             """
             SELECT hnsw_m, hnsw_ef_construction, dimension,
-                (SELECT count(*) FROM \(quotedIdentifier(IndexVersionNames.table(version)))), storage
+                (SELECT count(*) FROM \(quotedIdentifier(table))), storage
             FROM index_versions WHERE id = $1
             """,
             [.int8(version.rawValue)]
@@ -125,12 +134,12 @@ enum IndexStatements {
     }
 
     /// How far the build under way is; no row when none is.
-    static func buildProgress(_ version: IndexVersionID) -> Statement<HNSWProgress> {
+    static func buildProgress(_ table: String) -> Statement<HNSWProgress> {
         Statement(
             """
             SELECT phase, tuples_done, tuples_total FROM pg_stat_progress_create_index WHERE relid = to_regclass($1)
             """,
-            [.text(IndexVersionNames.table(version))]
+            [.text(table)]
         ) { row throws(PostgresError) in
             HNSWProgress(phase: try row.text(0), done: Int(try row.int64(1)), total: Int(try row.int64(2)))
         }
@@ -144,5 +153,7 @@ enum IndexStatements {
 /// Names of what belongs to one index version.
 package enum IndexVersionNames {
     package static func table(_ version: IndexVersionID) -> String { "embeddings_g\(version)" }
-    package static func hnsw(_ version: IndexVersionID) -> String { "embeddings_g\(version)_hnsw_idx" }
+    package static func hnsw(_ version: IndexVersionID) -> String { hnsw(onTable: table(version)) }
+    /// Of one of the tables that hold a version's vectors.
+    package static func hnsw(onTable table: String) -> String { table + "_hnsw_idx" }
 }

@@ -12,21 +12,30 @@ extension PostgresIndexStore {
         _ version: IndexVersionID,
         progress: @escaping @Sendable (HNSWProgress) -> Void
     ) async throws -> Bool {
-        let name = IndexVersionNames.hnsw(version)
-        return try await store.pool.withConnection { connection in
-            if try await connection.query(IndexStatements.hnswState(name)).first == true { return false }
-            guard let plan = try await connection.query(IndexStatements.buildPlan(version)).first else {
+        try await store.pool.withConnection { connection in
+            if try await connection.query(IndexStatements.hnswState(of: version)).first == true { return false }
+            var steps: [BuildStep] = []
+            for table in try await connection.query(PartitionStatements.tables(of: version)) {
+                if let plan = try await connection.query(IndexStatements.buildPlan(version, table)).first {
+                    steps.append(BuildStep(table: table, plan: plan))
+                }
+            }
+            guard let plan = steps.first?.plan else {
                 throw TaskFailure(errorClass: "index.gone", message: "index version \(version) does not exist any more")
             }
+            let vectors = steps.reduce(0) { $0 + $1.plan.vectors }
             let start = Instant.now
             do {
-                try await watched(version, progress) { try await build(version, plan, connection) }
+                try await build(steps, of: vectors, progress, connection)
+                let table = quotedIdentifier(IndexVersionNames.table(version))
+                // Of its partitions too, where it has some.
+                try await connection.script("ANALYZE \(table)", timeout: .seconds(1_800))
             } catch {
                 try? await reset(connection)
                 throw error
             }
             try await reset(connection)
-            guard try await connection.query(IndexStatements.hnswState(name)).first == true else {
+            guard try await connection.query(IndexStatements.hnswState(of: version)).first == true else {
                 throw TaskFailure(
                     errorClass: "index.invalid",
                     message: "the HNSW index of version \(version) is not valid after its build; it is built again"
@@ -38,21 +47,52 @@ extension PostgresIndexStore {
                     version,
                     "indexed",
                     detail:
-                        "{\"m\": \(plan.m), \"ef_construction\": \(plan.efConstruction), \"vectors\": \(plan.vectors), "
-                        + "\"seconds\": \(start.elapsed.inSeconds)}"
+                        "{\"m\": \(plan.m), \"ef_construction\": \(plan.efConstruction), \"vectors\": \(vectors), "
+                        + "\"tables\": \(steps.count), \"seconds\": \(start.elapsed.inSeconds)}"
                 ),
             ])
             return true
         }
     }
 
+    private struct BuildStep: Sendable {
+        let table: String
+        let plan: IndexStatements.BuildPlan
+    }
+
+    /// One after the other: each takes all the memory that is allowed. Those that an earlier attempt has built stay.
     private func build(
-        _ version: IndexVersionID,
+        _ steps: [BuildStep],
+        of vectors: Int,
+        _ progress: @escaping @Sendable (HNSWProgress) -> Void,
+        _ connection: PostgresConnection
+    ) async throws {
+        var before = 0
+        for step in steps {
+            let name = IndexVersionNames.hnsw(onTable: step.table)
+            if try await connection.query(IndexStatements.hnswState(name)).first != true {
+                let done = before
+                try await watched(
+                    step.table,
+                    {
+                        progress(
+                            HNSWProgress(phase: $0.phase, done: done + $0.done, total: max(vectors, done + $0.total))
+                        )
+                    },
+                    { try await build(step.table, step.plan, connection) }
+                )
+            }
+            before += step.plan.vectors
+        }
+    }
+
+    private func build(
+        _ relation: String,
         _ plan: IndexStatements.BuildPlan,
         _ connection: PostgresConnection
     ) async throws {
-        let name = quotedIdentifier(IndexVersionNames.hnsw(version))
-        let table = quotedIdentifier(IndexVersionNames.table(version))
+        let index = IndexVersionNames.hnsw(onTable: relation)
+        let (name, table) = (quotedIdentifier(index), quotedIdentifier(relation))
         let memory = min(max(plan.graphMegabytes, Self.minBuildMemory), maxBuildMemory)
         try await connection.script(
             // A build whose worker was killed must not go on for hours, and keep the next one waiting.
@@ -79,12 +119,11 @@ extension PostgresIndexStore {
             try await connection.script("DROP INDEX CONCURRENTLY IF EXISTS \(name)", timeout: .seconds(600))
             try await connection.script(create, timeout: Self.buildLimit)
         }
-        try await connection.script("ANALYZE \(table)", timeout: .seconds(600))
         // Into memory before the first question, where the server has the extension for it.
         try await connection.script(
             """
             DO $$ BEGIN IF to_regproc('pg_prewarm') IS NOT NULL THEN
-                PERFORM pg_prewarm('\(name)'), pg_prewarm('\(table)');
+                PERFORM pg_prewarm('\(index)'), pg_prewarm('\(relation)');
             END IF; END $$
             """,
             timeout: .seconds(600)
@@ -93,7 +132,7 @@ extension PostgresIndexStore {
 
     /// Runs `build` and meanwhile tells how far it is, from another connection.
     private func watched(
-        _ version: IndexVersionID,
+        _ table: String,
         _ progress: @escaping @Sendable (HNSWProgress) -> Void,
         _ build: @Sendable () async throws -> Void
     ) async throws {
@@ -106,7 +145,7 @@ extension PostgresIndexStore {
                 group.addTask {
                     while !Task.isCancelled {
                         // A look that fails, or finds no room in the pool, is worth no build.
-                        if let state = try? await store.pool.query(IndexStatements.buildProgress(version)).first {
+                        if let state = try? await store.pool.query(IndexStatements.buildProgress(table)).first {
                             progress(state)
                         }
                         try? await Task.sleep(for: .seconds(1))

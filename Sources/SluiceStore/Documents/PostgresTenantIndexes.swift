@@ -3,7 +3,8 @@ package import SluiceDocuments
 internal import SluicePostgres
 internal import SluiceSystem
 
-/// Partial HNSW indexes of large tenants, beside the one that all share.
+/// Partial HNSW indexes of large tenants, beside the one that all share. In a version with partitions they are for those without one
+/// of their own.
 package struct PostgresTenantIndexes: TenantIndexStore {
     private let store: Store
     private let policy: TenantIndexPolicy
@@ -20,7 +21,7 @@ package struct PostgresTenantIndexes: TenantIndexStore {
     /// What would be done for a version, and what is to stay. Counts all of its vectors.
     package func plan(_ version: IndexVersionID) async throws -> TenantIndexPolicy.Plan {
         let tenants = try await store.pool.query(
-            TenantIndexStatements.tenants(version),
+            TenantIndexStatements.tenants(version, in: try await table(version)),
             settings: [("statement_timeout", "600000")]
         )
         return policy.plan(tenants)
@@ -28,7 +29,9 @@ package struct PostgresTenantIndexes: TenantIndexStore {
 
     package func apply(_ version: IndexVersionID) async throws -> TenantIndexPolicy.Plan {
         var plan = try await plan(version)
-        let orphans = try await store.pool.query(TenantIndexStatements.orphans(version))
+        let orphans = try await store.pool.query(
+            TenantIndexStatements.orphans(version, in: try await table(version))
+        )
         for name in orphans { try await drop(name) }
         for tenant in plan.drop { try await drop(TenantIndexStatements.name(version, tenant)) }
         // One that a cut-off build left behind is invalid, and is built again.
@@ -46,6 +49,11 @@ package struct PostgresTenantIndexes: TenantIndexStore {
         return plan
     }
 
+    /// The one that tenants share.
+    private func table(_ version: IndexVersionID) async throws -> String {
+        try await store.pool.query(PartitionStatements.shared(version)).first ?? IndexVersionNames.table(version)
+    }
+
     private func isValid(_ name: String) async throws -> Bool {
         try await store.pool.query(IndexStatements.hnswState(name)).first ?? false
     }
@@ -55,7 +63,8 @@ package struct PostgresTenantIndexes: TenantIndexStore {
     }
 
     private func build(_ version: IndexVersionID, _ tenant: TenantID) async throws {
-        let rows = try await store.pool.query(TenantIndexStatements.buildPlan(version, tenant))
+        let table = try await table(version)
+        let rows = try await store.pool.query(TenantIndexStatements.buildPlan(version, tenant, in: table))
         guard let plan = rows.first else { return }
         let name = TenantIndexStatements.name(version, tenant)
         let memory = min(max(plan.graphMegabytes, 64), 2_048)
@@ -64,7 +73,7 @@ package struct PostgresTenantIndexes: TenantIndexStore {
             "SET maintenance_work_mem = '\(memory)MB'",
             // A tenant's name has no quotes: see its rule. The index's own predicate takes no parameters.
             """
-            CREATE INDEX CONCURRENTLY \(quotedIdentifier(name)) ON \(quotedIdentifier(IndexVersionNames.table(version)))
+            CREATE INDEX CONCURRENTLY \(quotedIdentifier(name)) ON \(quotedIdentifier(table))
             USING hnsw (embedding \(plan.element)_cosine_ops) WITH (m = \(plan.m), ef_construction = \(plan.efConstruction))
             WHERE tenant_id = '\(tenant)'
             """,
@@ -110,10 +119,9 @@ enum TenantIndexStatements {
 
     private static func prefix(_ version: IndexVersionID) -> String { "\(IndexVersionNames.table(version))_hnsw_t" }
 
-    /// Every tenant with vectors in the version, how many, and whether it has an index.
-    static func tenants(_ version: IndexVersionID) -> Statement<TenantIndexPolicy.Tenant> {
-        let table = IndexVersionNames.table(version)
-        return Statement(
+    /// Every tenant with vectors in the table, how many, and whether it has an index.
+    static func tenants(_ version: IndexVersionID, in table: String) -> Statement<TenantIndexPolicy.Tenant> {
+        Statement(
             """
             SELECT tenant_id, count(*), to_regclass(quote_ident(
                 $1 || substr(encode(sha256(convert_to(tenant_id, 'UTF8')), 'hex'), 1, 16) || '_idx')) IS NOT NULL
@@ -130,9 +138,8 @@ enum TenantIndexStatements {
     }
 
     /// Indexes of tenants that have nothing in the version any more.
-    static func orphans(_ version: IndexVersionID) -> Statement<String> {
-        let table = IndexVersionNames.table(version)
-        return Statement(
+    static func orphans(_ version: IndexVersionID, in table: String) -> Statement<String> {
+        Statement(
             """
             SELECT relname::text FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
             WHERE indrelid = to_regclass($2) AND starts_with(relname::text, $1) AND relname::text NOT IN (
@@ -151,9 +158,8 @@ enum TenantIndexStatements {
         let graphMegabytes: Int
     }
 
-    static func buildPlan(_ version: IndexVersionID, _ tenant: TenantID) -> Statement<BuildPlan> {
-        let table = IndexVersionNames.table(version)
-        return Statement(
+    static func buildPlan(_ version: IndexVersionID, _ tenant: TenantID, in table: String) -> Statement<BuildPlan> {
+        Statement(
             """
             SELECT hnsw_m, hnsw_ef_construction, dimension,
                 (SELECT count(*) FROM \(quotedIdentifier(table)) WHERE tenant_id = $2),

@@ -55,7 +55,7 @@ package struct PostgresGateStore: GateStore {
             cacheCompared: 0,
             cacheDiffering: 0,
             isIndexValid: try await transaction.query(
-                IndexStatements.hnswState(IndexVersionNames.hnsw(subject.version.id))
+                IndexStatements.hnswState(of: subject.version.id)
             ).first
         )
     }
@@ -71,6 +71,15 @@ package struct PostgresGateStore: GateStore {
         seed: UInt64
     ) async throws -> [SampledChunk] {
         try await store.pool.query(GateStatements.sample(subject, tenant, count, seed))
+    }
+
+    package func restricted(_ subject: GateSubject, count: Int, seed: UInt64) async throws -> [RestrictedDocument] {
+        try await store.pool.query(AccessStatements.restricted(subject, count, seed))
+    }
+
+    package func hidden(_ documents: [DocumentID], from principals: [String]) async throws -> Set<DocumentID> {
+        guard !documents.isEmpty else { return [] }
+        return Set(try await store.pool.query(AccessStatements.hidden(documents, principals)))
     }
 
     package func thresholds(of index: IndexID) async throws -> GateThresholds {

@@ -3,6 +3,8 @@ internal import SluiceDocuments
 internal import SluicePostgres
 
 /// How a version comes to the vectors of chunks that were there before it, and how it is held against them.
+///
+/// A chunk's tenant stands beside its number wherever its vector is looked up: of a version with partitions, one is looked into.
 enum BackfillStatements {
     /// The version to copy vectors from: one of the same index and chunk set with the same model, the one that answers first.
     static func source(for version: IndexVersionRecord) -> Statement<IndexVersionID> {
@@ -51,7 +53,8 @@ enum BackfillStatements {
             source.map { id in
                 """
                 LEFT JOIN \(quotedIdentifier(IndexVersionNames.table(id))) AS source
-                    ON source.chunk_id = mine.id AND source.content_hash = mine.content_hash
+                    ON source.chunk_id = mine.id AND source.tenant_id = mine.tenant_id
+                        AND source.content_hash = mine.content_hash
                 """
             } ?? ""
         return Statement(
@@ -62,8 +65,10 @@ enum BackfillStatements {
             ), mine AS MATERIALIZED (
                 SELECT range.id, range.tenant_id, range.content_hash
                 FROM range JOIN documents ON documents.id = range.document_id
-                WHERE documents.index_id = $3 AND range.chunk_set = $5
-                    AND NOT EXISTS (SELECT FROM \(table) AS present WHERE present.chunk_id = range.id)
+                WHERE documents.index_id = $3 AND range.chunk_set = $5 AND NOT EXISTS (
+                    SELECT FROM \(table) AS present
+                    WHERE present.chunk_id = range.id AND present.tenant_id = range.tenant_id
+                )
             ), found AS MATERIALIZED (
                 SELECT mine.id, mine.tenant_id, mine.content_hash, \(vector) AS embedding FROM mine \(join)
             ), copied AS (
@@ -138,7 +143,8 @@ enum BackfillStatements {
             SELECT count(*) FROM chunks JOIN documents ON documents.id = chunks.document_id
             WHERE chunks.id >= $2 AND documents.index_id = $1 AND chunks.chunk_set = $3 AND NOT EXISTS (
                 SELECT FROM \(quotedIdentifier(IndexVersionNames.table(version.id))) AS present
-                WHERE present.chunk_id = chunks.id AND present.content_hash = chunks.content_hash
+                WHERE present.chunk_id = chunks.id AND present.tenant_id = chunks.tenant_id
+                    AND present.content_hash = chunks.content_hash
             )
             """,
             [.int8(version.index.rawValue), .int8(lower), .int4(version.chunkSet)]
@@ -152,7 +158,8 @@ enum BackfillStatements {
             SELECT chunks.id FROM chunks JOIN documents ON documents.id = chunks.document_id
             WHERE chunks.id >= $2 AND chunks.id < $3 AND documents.index_id = $1 AND chunks.chunk_set = $4 AND NOT EXISTS (
                 SELECT FROM \(quotedIdentifier(IndexVersionNames.table(version.id))) AS present
-                WHERE present.chunk_id = chunks.id AND present.content_hash = chunks.content_hash
+                WHERE present.chunk_id = chunks.id AND present.tenant_id = chunks.tenant_id
+                    AND present.content_hash = chunks.content_hash
             )
             ORDER BY chunks.id
             """,

@@ -160,7 +160,7 @@ enum ChunkSetStatements {
             FROM chunks AS mine JOIN chunks AS equal ON equal.document_id = mine.document_id AND equal.chunk_set = $3
                 AND equal.content_hash = mine.content_hash
             JOIN \(quotedIdentifier(IndexVersionNames.table(other.id))) AS held ON held.chunk_id = equal.id
-                AND held.content_hash = mine.content_hash
+                AND held.tenant_id = equal.tenant_id AND held.content_hash = mine.content_hash
             WHERE mine.document_id = $1 AND mine.chunk_set = $2
             ORDER BY mine.id ON CONFLICT DO NOTHING
             """,

@@ -45,7 +45,8 @@ enum EmbedIndexStatements {
             SELECT chunks.id, chunks.tenant_id, chunks.content_hash, chunks.text
             FROM chunks JOIN documents ON documents.id = chunks.document_id
             WHERE \(condition) AND documents.index_id = $1 AND chunks.chunk_set = $3 AND NOT EXISTS (
-                SELECT FROM \(quotedIdentifier(IndexVersionNames.table(version.id))) AS present WHERE present.chunk_id = chunks.id
+                SELECT FROM \(quotedIdentifier(IndexVersionNames.table(version.id))) AS present
+                WHERE present.chunk_id = chunks.id AND present.tenant_id = chunks.tenant_id
             ) AND NOT EXISTS (
                 SELECT FROM embedding_cache AS cache WHERE cache.tenant_id = chunks.tenant_id
                     AND cache.model_fingerprint = $2 AND cache.content_hash = chunks.content_hash
@@ -95,7 +96,8 @@ enum EmbedIndexStatements {
                 SELECT chunks.id, chunks.tenant_id, chunks.content_hash
                 FROM chunks JOIN documents ON documents.id = chunks.document_id
                 WHERE \(condition) AND documents.index_id = $1 AND chunks.chunk_set = $3 AND NOT EXISTS (
-                    SELECT FROM \(table) AS present WHERE present.chunk_id = chunks.id
+                    SELECT FROM \(table) AS present
+                    WHERE present.chunk_id = chunks.id AND present.tenant_id = chunks.tenant_id
                 )
                 ORDER BY chunks.id FOR KEY SHARE OF chunks SKIP LOCKED
             )

@@ -21,11 +21,15 @@ extension PostgresIndexVersions {
                 .first,
             let rates = try await store.pool.query(Self.rates()).first
         else { throw PostgresError(.unexpectedReply, "no counts came back") }
+        var facts = counts.facts(rates)
+        if let policy = spec.partitions {
+            facts.largeTenants = try await store.pool.query(PartitionStatements.large(live.index, above: policy.above))
+        }
         if isRechunked {
             let unread = try await store.pool.query(Self.unread(live.index)).first ?? 0
-            return (spec, counts.facts(rates).rechunked(from: live.spec, to: spec, unread: unread))
+            facts = facts.rechunked(from: live.spec, to: spec, unread: unread)
         }
-        return (spec, counts.facts(rates))
+        return (spec, facts)
     }
 
     private struct Counts: Sendable {

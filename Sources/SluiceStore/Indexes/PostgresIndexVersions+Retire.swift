@@ -29,6 +29,7 @@ extension PostgresIndexVersions {
                 if let fence { try await store.hold(fence, in: transaction) }
                 let table = quotedIdentifier(IndexVersionNames.table(id))
                 try await transaction.script("DROP TABLE IF EXISTS \(table)")
+                try await transaction.execute(PartitionStatements.forget(id))
                 try await transaction.execute(SwapStatements.dropped(version))
                 try await transaction.execute(
                     VersionStatements.event(version, "dropped", to: version.state, reason: nil)

@@ -59,7 +59,7 @@ extension PostgresIndexVersions {
             else { throw Self.gone(version.id) }
             facts.isExpected = registry.epoch == seen.epoch && registry.live == seen.live && live.id != candidate.id
             facts.hnswIsValid = try await transaction.query(
-                IndexStatements.hnswState(IndexVersionNames.hnsw(version.id))
+                IndexStatements.hnswState(of: version.id)
             ).first
             let outstanding = try await transaction.query(EmbedIndexStatements.outstanding(version.id)).first
             facts.pending = outstanding.map { $0.pending + $0.dead }

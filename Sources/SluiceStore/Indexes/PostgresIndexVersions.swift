@@ -39,7 +39,7 @@ package struct PostgresIndexVersions: IndexVersionStore, ChunkSetStore {
 
     /// Whether the HNSW index of a version is there and valid.
     package func hnswIsValid(_ id: IndexVersionID) async throws -> Bool {
-        try await store.pool.query(IndexStatements.hnswState(IndexVersionNames.hnsw(id))).first == true
+        try await store.pool.query(IndexStatements.hnswState(of: id)).first == true
     }
 
     // MARK: - New versions
@@ -81,6 +81,11 @@ package struct PostgresIndexVersions: IndexVersionStore, ChunkSetStore {
                 )
                 guard let id = try await transaction.query(insert).first else {
                     throw PostgresError(.server, "no version id came back")
+                }
+                if let policy = spec.partitions {
+                    let large = try await transaction.query(PartitionStatements.large(registry.id, above: policy.above))
+                    let chosen = policy.chosen(among: large).map(\.id)
+                    try await transaction.execute(PartitionStatements.register(chosen, in: id))
                 }
                 version = try await transaction.query(VersionStatements.one(id)).first
                 if let version {
@@ -141,7 +146,7 @@ package struct PostgresIndexVersions: IndexVersionStore, ChunkSetStore {
             var facts = facts
             if event == .indexed {
                 facts.hnswIsValid = try await transaction.query(
-                    IndexStatements.hnswState(IndexVersionNames.hnsw(id))
+                    IndexStatements.hnswState(of: id)
                 ).first
             }
             if event == .retired {

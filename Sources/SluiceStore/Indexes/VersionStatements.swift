@@ -10,7 +10,9 @@ enum VersionStatements {
             version.dimension, version.chunker_fingerprint, version.storage, version.hnsw_m, version.hnsw_ef_construction,
             version.auto_swap, version.soak_seconds, version.backfill_cursor, version.passes, version.rows_planned,
             version.rows_copied, version.rows_embedded, version.problem, version.created_at, version.state_at,
-            version.indexed_at, version.soak_until, version.dropped_at, version.chunk_set, version.document_cursor
+            version.indexed_at, version.soak_until, version.dropped_at, version.partition_above, version.partitions_at_most,
+            (SELECT count(*)::int FROM index_partitions WHERE version_id = version.id),
+            version.chunk_set, version.document_cursor
         """
     /// States in which every ingest writes to a version.
     static let writtenStates = "('building', 'indexing', 'validating', 'ready', 'live', 'soaking')"
@@ -26,8 +28,8 @@ enum VersionStatements {
             indexName: IndexName(trusted: try row.text(2)),
             number: try row.int32(3),
             state: state,
-            chunkSet: try row.int32(24),
-            documentCursor: try row.optionalInt64(25),
+            chunkSet: try row.int32(27),
+            documentCursor: try row.optionalInt64(28),
             spec: IndexVersionSpec(
                 model: ModelIdentity(fingerprint: try row.text(5), dimension: try row.int32(6)),
                 chunkerFingerprint: try row.text(7),
@@ -35,7 +37,8 @@ enum VersionStatements {
                 m: try row.int32(9),
                 efConstruction: try row.int32(10),
                 isAutoSwap: try row.bool(11),
-                soak: .seconds(try row.int32(12))
+                soak: .seconds(try row.int32(12)),
+                partitions: try partitions(row)
             ),
             cursor: try row.int64(13),
             passes: try row.int32(14),
@@ -47,8 +50,14 @@ enum VersionStatements {
             stateAt: try row.timestamp(20),
             indexedAt: try row.optionalTimestamp(21),
             soakUntil: try row.optionalTimestamp(22),
-            droppedAt: try row.optionalTimestamp(23)
+            droppedAt: try row.optionalTimestamp(23),
+            partitions: try row.int32(26)
         )
+    }
+
+    private static func partitions(_ row: PGRow) throws(PostgresError) -> PartitionPolicy? {
+        guard let above = try row.optionalInt64(24), let most = try row.optionalInt32(25) else { return nil }
+        return PartitionPolicy(above: Int(above), atMost: most)
     }
 
     static func one(_ id: IndexVersionID) -> Statement<IndexVersionRecord> {
@@ -110,21 +119,23 @@ enum VersionStatements {
             """
             INSERT INTO index_versions (
                 index_id, number, state, model_fingerprint, chunker_fingerprint, dimension, storage, hnsw_m,
-                hnsw_ef_construction, auto_swap, soak_seconds, rows_planned, chunk_set, document_cursor
+                hnsw_ef_construction, auto_swap, soak_seconds, partition_above, partitions_at_most, rows_planned, chunk_set,
+                document_cursor
             )
             VALUES (
                 $1, (SELECT max(number) + 1 FROM index_versions WHERE index_id = $1), 'planned', $2, $3, $4, $5, $6, $7, $8,
-                $9, (
-                    SELECT coalesce(ceil(sum(chunk_count) * $10::float8), 0)::int8 FROM document_versions
+                $9, $10, $11, (
+                    SELECT coalesce(ceil(sum(chunk_count) * $12::float8), 0)::int8 FROM document_versions
                     JOIN documents ON documents.live_version = document_versions.id WHERE documents.index_id = $1
-                ), $11, $12
+                ), $13, $14
             ) RETURNING id
             """,
             [
                 .int8(index.rawValue), .text(spec.model.fingerprint), .text(spec.chunkerFingerprint),
                 .int4(spec.model.dimension), .text(spec.storage.rawValue), .int4(spec.m), .int4(spec.efConstruction),
-                .bool(spec.isAutoSwap), .int4(Int(spec.soak.inSeconds)), .float8(growth), .int4(set),
-                .optionalInt8(fills ? 0 : nil),
+                .bool(spec.isAutoSwap), .int4(Int(spec.soak.inSeconds)),
+                .optionalInt8(spec.partitions.map { Int64($0.above) }), .optionalInt4(spec.partitions?.atMost),
+                .float8(growth), .int4(set), .optionalInt8(fills ? 0 : nil),
             ]
         ) { row throws(PostgresError) in IndexVersionID(rawValue: try row.int64(0)) }
     }

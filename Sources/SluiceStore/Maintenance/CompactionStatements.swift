@@ -7,7 +7,7 @@ enum CompactionStatements {
     /// Tables that deletes and updates of documents wear out.
     private static let tables = """
         SELECT class.oid, class.relname, version.dimension, version.hnsw_m, version.storage FROM index_versions AS version
-        JOIN pg_class AS class ON class.oid = to_regclass('embeddings_g' || version.id)
+        CROSS JOIN sluice_embeddings(version.id) AS leaf JOIN pg_class AS class ON class.oid = leaf
         WHERE version.state IN ('live', 'soaking')
         UNION ALL
         SELECT class.oid, class.relname, NULL, NULL, NULL
@@ -113,7 +113,7 @@ enum CompactionStatements {
         Statement(
             """
             SELECT greatest(reltuples, 0)::bigint, dimension, hnsw_m, storage
-            FROM index_versions JOIN pg_class ON pg_class.oid = to_regclass('embeddings_g' || index_versions.id)
+            FROM index_versions CROSS JOIN sluice_embeddings(index_versions.id) AS leaf JOIN pg_class ON pg_class.oid = leaf
             WHERE relname = $1
             """,
             [.text(table)]
@@ -132,7 +132,7 @@ enum CompactionStatements {
         Statement(
             """
             WITH version AS (
-                SELECT index_id, id FROM index_versions WHERE to_regclass('embeddings_g' || id) = to_regclass($1)
+                SELECT index_id, id FROM index_versions WHERE to_regclass($1) IN (SELECT sluice_embeddings(id))
             )
             INSERT INTO index_events (index_id, version_id, event, detail)
             SELECT index_id, id, 'compacted', $2 FROM version

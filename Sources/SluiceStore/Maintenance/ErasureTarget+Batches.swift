@@ -38,7 +38,8 @@ extension ErasureTarget {
         let picked = picked(from: position)
         let change =
             switch action {
-            case .delete, .deleteOrphans: "WITH gone AS (DELETE FROM \(name) WHERE \(picked) RETURNING 1)"
+            case .delete, .deleteOrphans, .deleteUnanswered:
+                "WITH gone AS (DELETE FROM \(name) WHERE \(picked) RETURNING 1)"
             case .deleteTasks:
                 """
                 WITH gone AS (DELETE FROM \(name) WHERE \(picked) RETURNING id), told AS (
@@ -50,6 +51,16 @@ extension ErasureTarget {
                 WITH gone AS (DELETE FROM \(name) WHERE \(picked) RETURNING *), told AS (
                     DELETE FROM attempts USING gone WHERE attempts.task_id = gone.id
                 ), \(BatchAccounting.move("gone", from: .dead, to: .cancelled))
+                """
+            case .deleteAnswers:
+                """
+                WITH gone AS (DELETE FROM \(name) WHERE \(picked) RETURNING query_id), touched AS (
+                    UPDATE golden_sets SET digest = '' WHERE id IN (
+                        SELECT set_id FROM golden_queries JOIN gone ON gone.query_id = golden_queries.id
+                    ) RETURNING index_id
+                ), told AS (
+                    UPDATE indexes SET golden_revision = golden_revision + 1 WHERE id IN (SELECT index_id FROM touched)
+                )
                 """
             case .clearLabel: "WITH gone AS (UPDATE \(name) SET label = '' WHERE \(picked) RETURNING 1)"
             case .clearAudit:

@@ -17,6 +17,10 @@ struct ErasureTarget: Sendable {
         case clearGates, clearEvents, clearProblem
         /// Cached vectors whose text no chunk of the tenant has.
         case deleteOrphans
+        /// What golden queries expect: their sets are others then, and evidence measured with them is stale.
+        case deleteAnswers
+        /// Golden queries that nothing answers any more.
+        case deleteUnanswered
     }
 
     let table: String
@@ -75,7 +79,7 @@ extension ErasureTarget {
             targets.append(
                 ErasureTarget(
                     table: table.name,
-                    action: .delete,
+                    action: table.name == "golden_relevant" ? .deleteAnswers : .delete,
                     way: way,
                     from: from,
                     condition: condition,
@@ -180,7 +184,7 @@ extension ErasureTarget {
             targets.append(
                 ErasureTarget(
                     table: table.name,
-                    action: .delete,
+                    action: table.name == "golden_relevant" ? .deleteAnswers : .delete,
                     way: .byIndex,
                     from: from,
                     condition: condition,
@@ -188,6 +192,7 @@ extension ErasureTarget {
                 )
             )
         }
+        targets.append(target("golden_queries", .deleteUnanswered, .byIndex, unanswered))
         var orphans = target("embedding_cache", .deleteOrphans, .byIndex, orphan)
         orphans.isSought = false
         var audit = target(
@@ -211,8 +216,10 @@ extension ErasureTarget {
             return (from, "version.document_id = $2")
         }
         if table.name == "golden_relevant" {
-            // A document may stand there by the last part of its URI.
-            return (name, "\(name).tenant_id = $1 AND (uri = $4 OR document = regexp_replace($4, '^.*/', ''))")
+            // A document may stand there by the last part of its URI, with or without its ending.
+            let last = "regexp_replace($4, '^.*/', '')"
+            let names = "(\(last), regexp_replace(\(last), '[.][^.]*$', ''))"
+            return (name, "\(name).tenant_id = $1 AND (uri = $4 OR document IN \(names))")
         }
         if table.columns.contains("document_id") { return (name, "\(name).document_id = $2") }
         return table.columns.contains("uri") ? (name, "\(name).tenant_id = $1 AND \(name).uri = $4") : nil
@@ -238,6 +245,11 @@ extension ErasureTarget {
         target.isSought = false
         return target
     }
+
+    private static let unanswered = """
+        golden_queries.tenant_id = $1
+            AND NOT EXISTS (SELECT FROM golden_relevant WHERE golden_relevant.query_id = golden_queries.id)
+        """
 
     private static let orphan = """
         embedding_cache.tenant_id = $1 AND NOT EXISTS (

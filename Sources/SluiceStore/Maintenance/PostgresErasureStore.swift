@@ -75,6 +75,7 @@ package struct PostgresErasureStore: ErasureStore {
 
     package func clearCatalogue(of erasure: Erasure) async throws {
         if case .tenant(let tenant) = erasure.subject {
+            try await Self.dropPartitions(of: tenant, in: store)
             let indexes = try await store.pool.query(ErasureCatalogue.indexes(naming: tenant))
             try await store.unhurried { connection in
                 for index in indexes {

@@ -8,16 +8,19 @@ package struct PostgresUpkeepStore: UpkeepStore {
     package init(_ store: Store) { self.store = store }
 
     /// Our tables of which a tenth has changed since they were analysed, or that never were. Autovacuum does so too, but later: it
-    /// waits for a tenth of a table of millions, and a server may have it turned down.
+    /// waits for a tenth of a table of millions, and a server may have it turned down. Index versions with partitions are analysed as
+    /// a whole, which nobody else does.
     private static func changed() -> Statement<String> {
         Statement(
             """
-            SELECT relname FROM pg_stat_user_tables AS stats
+            SELECT DISTINCT coalesce(whole.relname, stats.relname) FROM pg_stat_user_tables AS stats
+            LEFT JOIN pg_inherits ON inhrelid = stats.relid
+            LEFT JOIN pg_class AS whole ON whole.oid = inhparent AND starts_with(whole.relname::text, 'embeddings_g')
             WHERE schemaname = current_schema() AND (
                 n_mod_since_analyze > 50 + n_live_tup / 10
                 OR coalesce(last_analyze, last_autoanalyze) IS NULL AND n_live_tup > 0
             )
-            ORDER BY relname
+            ORDER BY 1
             """
         ) { row throws(PostgresError) in try row.text(0) }
     }
@@ -36,11 +39,10 @@ package struct PostgresUpkeepStore: UpkeepStore {
     private static func live() -> Statement<String> {
         Statement(
             """
-            SELECT relname FROM indexes JOIN pg_class AS class
-                ON class.oid IN (
-                    to_regclass('embeddings_g' || live_version), to_regclass('embeddings_g' || live_version || '_hnsw_idx')
-                )
-            ORDER BY class.relkind DESC, relname
+            SELECT class.relname FROM indexes CROSS JOIN sluice_embeddings(live_version) AS leaf
+            JOIN pg_class AS rows ON rows.oid = leaf
+            JOIN pg_class AS class ON class.oid IN (leaf, to_regclass(quote_ident(rows.relname || '_hnsw_idx')))
+            ORDER BY class.relkind DESC, class.relname
             """
         ) { row throws(PostgresError) in try row.text(0) }
     }

@@ -155,7 +155,8 @@ enum StatusStatements {
             """
             SELECT indexes.name, live.number, live.id, live.model_fingerprint, indexes.epoch,
                 (SELECT count(*) FROM documents WHERE documents.index_id = indexes.id AND documents.state = 'live'),
-                greatest(0, (SELECT reltuples::int8 FROM pg_class WHERE oid = to_regclass('embeddings_g' || live.id))),
+                (SELECT coalesce(sum(greatest(0, reltuples)), 0)::int8 FROM sluice_embeddings(live.id) AS leaf
+                    JOIN pg_class ON pg_class.oid = leaf),
                 live.indexed_at IS NOT NULL
             FROM indexes JOIN index_versions AS live ON live.id = indexes.live_version ORDER BY indexes.name
             """

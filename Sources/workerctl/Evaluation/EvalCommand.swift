@@ -15,16 +15,17 @@ struct EvalCommand: AsyncParsableCommand {
         discussion: """
             For example: workerctl eval default --index-version 3 --html report.html
 
-            Without --index-version the live version is measured; it is compared with the live version, or with --against. A
-            run without --against, --golden and --sample is the evidence that a swap wants. All runs are kept: workerctl
-            gates ls.
+            Without --index-version the candidate is measured, the version that is validating or ready; the live one where
+            there is none. It is compared with the live version, or with --against. A run without --against, --golden and
+            --sample is the evidence that a swap wants. All runs are kept: workerctl gates ls.
 
             Exit status: 0 GO, 10 NO-GO, 11 INCONCLUSIVE (no pass either).
             """
     )
 
     @Argument(help: "The index.") var index: IndexName = .default
-    @Option(name: .long, help: "The number of the version to measure; by default the live one.") var indexVersion: Int?
+    @Option(name: .long, help: "The number of the version to measure; by default the candidate, else the live one.")
+    var indexVersion: Int?
     @Option(name: .long, help: "Compare with the version of this number instead of the live one.") var against: Int?
     @Option(name: .long, help: "Only this set of golden queries.") var golden: String?
     @Option(name: .long, help: "Questions drawn from the corpus, 20 to 10000.") var sample: Int?
@@ -44,10 +45,12 @@ struct EvalCommand: AsyncParsableCommand {
         let gates = try await session.settings.makeGates(store) { step in
             if showsSteps { Terminal.repaint(step) }
         }
-        guard let version = try await PostgresGateStore(store).version(of: index, number: indexVersion) else {
+        let versions = try await session.versions.versions(of: index)
+        guard let chosen = choose(versions) else {
             let what = indexVersion.map { "version \($0) of index '\(index)'" } ?? "index '\(index)'"
             throw CommandFailure(.notFound, "there is no \(what); workerctl indexes ls shows what there is")
         }
+        if indexVersion == nil { Self.say(versions, chosen) }
         if let golden,
             try await !PostgresGoldenStore(store).goldenSets(of: index).contains(where: { $0.name == golden })
         {
@@ -57,7 +60,7 @@ struct EvalCommand: AsyncParsableCommand {
         (wishes.against, wishes.sample, wishes.goldenSet, wishes.seed) = (against, sample, golden, seed)
         let examined: Examination
         do {
-            examined = try await gates.examine(version, wishes)
+            examined = try await gates.examine(chosen.id, wishes)
         } catch let error as ExaminationError {
             throw CommandFailure(.notFound, error.description)
         }
@@ -67,15 +70,31 @@ struct EvalCommand: AsyncParsableCommand {
             try Data(EvaluationPage(examined, at: now).html().utf8).write(to: URL(filePath: html), options: .atomic)
         }
         if output.json {
-            try JSON.print(GateRunRow(examined))
+            try JSON.print(GateRunRow(examined, state: chosen.state))
         } else {
             Terminal.write(GateText.table(examined.gates))
-            let other = examined.subject.other.map { " against version \($0.number)" } ?? ""
+            let other = examined.subject.other.map { other in
+                let state = versions.first { $0.id == other.id }.map { " (\($0.state.rawValue))" } ?? ""
+                return " against version \(other.number)\(state)"
+            }
             Terminal.write(
-                "\nindex \(index), version \(examined.subject.version.number)\(other): \(GateText.verdict(examined.verdict))"
+                "\nindex \(index), version \(chosen.number) (\(chosen.state.rawValue))\(other ?? ""): "
+                    + GateText.verdict(examined.verdict)
                     + " (run \(examined.run), \(Format.seconds(examined.duration.inSeconds)))\n"
             )
         }
         if let status = GateText.status(examined.verdict) { throw CommandFailure(status, "") }
+    }
+
+    /// The version of the number given; else the one that waits for a verdict or a swap, else the one that answers.
+    private func choose(_ versions: [IndexVersionRecord]) -> IndexVersionRecord? {
+        if let indexVersion { return versions.first { $0.number == indexVersion } }
+        return versions.first { $0.state == .validating || $0.state == .ready } ?? versions.first { $0.state == .live }
+    }
+
+    private static func say(_ versions: [IndexVersionRecord], _ chosen: IndexVersionRecord) {
+        let early = versions.first { $0.state.isCandidate && $0.state != .validating && $0.state != .ready }
+        let why = early.map { "; version \($0.number) is \($0.state.rawValue), and not yet to be measured" } ?? ""
+        Terminal.say("measuring version \(chosen.number), which is \(chosen.state.rawValue)\(why)")
     }
 }

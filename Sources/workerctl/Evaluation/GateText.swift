@@ -64,6 +64,8 @@ struct GateRunRow: Encodable {
     let run: Int64
     let index: String
     let version: Int
+    /// What the version was when it was measured; only of a run that was just made.
+    var state: String?
     @Explicit var against: Int?
     let kind: String
     let verdict: String
@@ -71,12 +73,15 @@ struct GateRunRow: Encodable {
     let seconds: Double
     let gates: [GateRow]
 
-    enum CodingKeys: String, CodingKey { case schema, run, index, version, against, kind, verdict, at, seconds, gates }
+    enum CodingKeys: String, CodingKey {
+        case schema, run, index, version, state, against, kind, verdict, at, seconds, gates
+    }
 
-    init(_ run: Examination) {
+    init(_ run: Examination, state: IndexVersionState) {
         self.run = run.run
         index = run.subject.name.rawValue
         version = run.subject.version.number
+        self.state = state.rawValue
         _against = Explicit(wrappedValue: run.subject.other?.number)
         kind = run.kind.rawValue
         verdict = run.verdict.rawValue

@@ -28,6 +28,8 @@ struct IndexVersionRow: Encodable {
     @Explicit var indexedAt: String?
     @Explicit var soakUntil: String?
     @Explicit var droppedAt: String?
+    @Explicit var partitionAbove: Int?
+    let partitions: Int
 
     init(_ version: IndexVersionRecord) {
         index = version.indexName.rawValue
@@ -53,6 +55,8 @@ struct IndexVersionRow: Encodable {
         indexedAt = Timestamp.text(version.indexedAt)
         soakUntil = Timestamp.text(version.soakUntil)
         droppedAt = Timestamp.text(version.droppedAt)
+        partitionAbove = version.spec.partitions?.above
+        partitions = version.partitions
     }
 }
 
@@ -114,8 +118,7 @@ enum IndexVersionText {
         if output.json { return try JSON.print(versions.map { IndexVersionRow($0) }) }
         var table = Table([
             .init("INDEX"), .init("VERSION", .right), .init("STATE"), .init("SINCE"), .init("VECTORS"), .init("M/EF"),
-            .init("CHUNKS"),
-            .init("LOADED"), .init("MODEL"), .init("PROBLEM"),
+            .init("CHUNKS"), .init("PARTITIONS", .right), .init("LOADED"), .init("MODEL"), .init("PROBLEM"),
         ])
         for version in versions {
             let spec = version.spec
@@ -123,8 +126,7 @@ enum IndexVersionText {
                 version.indexName.rawValue, "\(version.number)", version.state.rawValue,
                 Timestamp.text(version.stateAt),
                 "\(spec.storage.rawValue)(\(spec.model.dimension))", "\(spec.m)/\(spec.efConstruction)",
-                cut(version),
-                loaded(version),
+                cut(version), version.spec.partitions == nil ? "-" : "\(version.partitions)+1", loaded(version),
                 short(spec.model.fingerprint), version.problem ?? "",
             ])
         }

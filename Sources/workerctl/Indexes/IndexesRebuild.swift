@@ -13,11 +13,22 @@ struct RebuildOptions: ParsableArguments {
     @Option(name: .long, help: "vector or halfvec; the live version's by default.") var type: VectorStorage?
     @Option(name: .long, help: "HNSW: links of a node, 2 to 100.") var m: Int?
     @Option(name: .long, help: "HNSW: candidates looked at when building, 4 to 1000.") var efConstruction: Int?
+    @Option(name: .long, help: "Tenants with more chunks get a partition of their own; 0: none does.")
+    var partitionAbove: Int?
+    @Option(name: .long, help: "The largest so many of them, 1 to 256; 64 by default.") var partitionsAtMost: Int?
     @OptionGroup var chunker: ChunkerOptions
     @Option(name: .long, help: "Free space on the database's disk: 40G, 500M.") var diskFree: ByteCount?
 
     func change(_ settings: Settings) throws -> IndexVersionChange {
-        var change = IndexVersionChange(storage: type, m: m, efConstruction: efConstruction)
+        if partitionsAtMost != nil, partitionAbove == nil {
+            throw CommandFailure(.usage, "--partitions-at-most says nothing without --partition-above")
+        }
+        var change = IndexVersionChange(
+            storage: type,
+            m: m,
+            efConstruction: efConstruction,
+            partitions: PartitionChange(above: partitionAbove, atMost: partitionsAtMost)
+        )
         change.chunkSize = chunker.chunkSize
         change.overlap = chunker.overlap
         if model == .candidate {
@@ -149,6 +160,7 @@ enum IndexPlanText {
         table.add(["HNSW index, about", Format.bytes(plan.indexBytes)])
         table.add(["disk wanted meanwhile", Format.bytes(plan.diskBytes)])
         table.add(["memory of the build", "\(Format.count(plan.memoryMegabytes)) MB"])
+        table.add(["tenants with a partition", Format.count(plan.partitions)])
         table.add(["time, by earlier rebuilds", Format.seconds(plan.seconds)])
         Terminal.write(table.render())
         for note in plan.notes { Terminal.say(note) }
@@ -165,6 +177,7 @@ enum IndexPlanText {
         let indexBytes: Int
         let diskBytes: Int
         let memoryMegabytes: Int
+        let partitions: Int
         @Explicit var seconds: Double?
         let problems: [String]
         let notes: [String]
@@ -179,6 +192,7 @@ enum IndexPlanText {
             indexBytes = plan.indexBytes
             diskBytes = plan.diskBytes
             memoryMegabytes = plan.memoryMegabytes
+            partitions = plan.partitions
             seconds = plan.seconds
             problems = plan.problems
             notes = plan.notes
