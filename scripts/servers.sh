@@ -122,6 +122,7 @@ start_postgres() {
     local password_file=$2/data/postgres/password
     postgres_port=$(cat "$dir/postgres.port" 2>/dev/null || true)
     if postgres_pid "$data" >/dev/null && psql_as_root "${postgres_port:-0}" -d sluice -c 'select 1' >/dev/null 2>&1; then
+        create_drill "$data" "$postgres_port"
         return 0
     fi
     owned "$2/data/postgres"
@@ -157,8 +158,8 @@ start_postgres() {
 # The fleet's role owns the database but is no superuser: row-level security binds it as in production. It may act as an
 # application that only enqueues, which tests do.
 create_database() {
-    local data=$1 port=$2 database
-    as_server test -f "$data/sluice.complete" && return 0
+    local data=$1 port=$2
+    as_server test -f "$data/sluice.complete" && { create_drill "$data" "$port"; return; }
     # From stdin, so that the password shows in no list of processes; again after a start that was interrupted, too.
     psql_as_root "$port" -d postgres <<END
 DROP DATABASE IF EXISTS sluice;
@@ -169,13 +170,21 @@ CREATE ROLE sluice LOGIN PASSWORD '$sluice_password';
 CREATE ROLE sluice_application NOLOGIN;
 GRANT sluice_application TO sluice;
 CREATE DATABASE sluice OWNER sluice;
-CREATE DATABASE sluice_drill OWNER sluice;
 END
-    # The second one is for drills: backups are restored into it.
-    for database in sluice sluice_drill; do
-        psql_as_root "$port" -d "$database" -c "CREATE EXTENSION vector" -c "ALTER SCHEMA public OWNER TO sluice"
-    done
+    psql_as_root "$port" -d sluice -c "CREATE EXTENSION vector" -c "ALTER SCHEMA public OWNER TO sluice"
     as_server touch "$data/sluice.complete"
+    create_drill "$data" "$port"
+}
+
+# A second database, for drills: backups are restored into it. Data folders from before there were drills get it with the next
+# start; what is in one stays.
+create_drill() {
+    local data=$1 port=$2
+    as_server test -f "$data/sluice.drill" && return 0
+    [[ $(psql_as_root "$port" -d postgres -Atc "SELECT 1 FROM pg_database WHERE datname = 'sluice_drill'") = 1 ]] ||
+        psql_as_root "$port" -d postgres -c "CREATE DATABASE sluice_drill OWNER sluice"
+    psql_as_root "$port" -d sluice_drill -c "CREATE EXTENSION IF NOT EXISTS vector" -c "ALTER SCHEMA public OWNER TO sluice"
+    as_server touch "$data/sluice.drill"
 }
 
 redis_ping() { [[ $(REDISCLI_AUTH=$redis_password redis-cli -h 127.0.0.1 -p "$1" ping 2>/dev/null) = PONG ]]; }

@@ -14,6 +14,15 @@ static inline CURLcode sluice_curl_text(CURL *curl, CURLoption option, const cha
     return curl_easy_setopt(curl, option, value);
 }
 
+/// Only http and https, whatever else this libcurl can. Its newer option came with 7.85.
+static inline CURLcode sluice_curl_web_only(CURL *curl) {
+#if LIBCURL_VERSION_NUM >= 0x075500
+    return curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+    return curl_easy_setopt(curl, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
+}
+
 static inline CURLcode sluice_curl_body(CURL *curl, const void *bytes, curl_off_t count) {
     CURLcode code = curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, count);
     return code == CURLE_OK ? curl_easy_setopt(curl, CURLOPT_POSTFIELDS, bytes) : code;

@@ -245,15 +245,27 @@ package enum MigrationAssets {
         ),
         Script(
             version: 40,
-            name: "m0040_chunk_sets",
-            up: PackageResources.m0040_chunk_sets_up_sql,
-            down: PackageResources.m0040_chunk_sets_down_sql
+            name: "m0040_erasure_horizon",
+            up: PackageResources.m0040_erasure_horizon_up_sql,
+            down: PackageResources.m0040_erasure_horizon_down_sql
         ),
         Script(
             version: 41,
-            name: "m0041_chunk_set_words",
-            up: PackageResources.m0041_chunk_set_words_up_sql,
-            down: PackageResources.m0041_chunk_set_words_down_sql
+            name: "m0041_checked_at",
+            up: PackageResources.m0041_checked_at_up_sql,
+            down: PackageResources.m0041_checked_at_down_sql
+        ),
+        Script(
+            version: 42,
+            name: "m0042_chunk_sets",
+            up: PackageResources.m0042_chunk_sets_up_sql,
+            down: PackageResources.m0042_chunk_sets_down_sql
+        ),
+        Script(
+            version: 43,
+            name: "m0043_chunk_set_words",
+            up: PackageResources.m0043_chunk_set_words_up_sql,
+            down: PackageResources.m0043_chunk_set_words_down_sql
         ),
     ]
 }

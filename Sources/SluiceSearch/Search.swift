@@ -44,7 +44,7 @@ package struct SearchRequest: Sendable {
 
     /// How hybrid search makes one list of two.
     package var fusion = FusionRule.ranks
-    /// So many of the first are judged anew by the reranker, 1...200; nothing beyond them is answered. Nil: none.
+    /// So many of the first are judged anew by the reranker, 1...200; what is behind them follows as it was. Nil: none.
     package var rerank: Int?
     package var recency: Recency?
     /// Hits should be unlike each other: the weight of relevance beside that, 0...1. Nil: relevance alone counts.

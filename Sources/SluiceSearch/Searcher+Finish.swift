@@ -44,6 +44,7 @@ extension Searcher {
         guard scores.count == first.count, scores.allSatisfy(\.isFinite) else {
             throw InferenceError.runtime(operation: "rerank", reason: "\(reranker.name) gave no score for each passage")
         }
+        let behind = draft.entries.dropFirst(count)
         draft.entries = zip(first, scores).map { entry, score in
             var entry = entry
             entry.parts.reranked = Double(score)
@@ -55,6 +56,14 @@ extension Searcher {
         draft.entries = order.map { draft.entries[$0] }
         draft.trace.reranker = reranker.name
         draft.trace.reranked = draft.entries.count
+        // What was not shown to it follows in its own order. Its scores are of another kind: they are moved below the last of these,
+        // with the distances that they had.
+        guard let last = draft.entries.last?.score, let best = behind.first?.score else { return }
+        draft.entries += behind.map { entry in
+            var entry = entry
+            entry.score = last - (best - entry.score)
+            return entry
+        }
     }
 
     private func pick(_ draft: Draft, _ places: [ChunkID: Place], _ request: SearchRequest) -> [Ranking.Entry] {

@@ -131,6 +131,8 @@ extension Searcher {
     }
 
     /// With what was asked for instead, when no word of the question is known.
+    ///
+    /// What is known is what chunks of the scope have: of others' words nobody learns, neither by a guess nor by its want.
     private func best(
         _ request: SearchRequest,
         _ count: Int,
@@ -138,25 +140,45 @@ extension Searcher {
         _ pointer: Pointer,
         _ transaction: PostgresTransaction
     ) async throws -> (found: [Found], respelled: [String: [String]]) {
-        var asked = try await transaction.query(LexicalStatements.asked(request.text, pointer, request.tenant))
+        let asked = try await transaction.query(LexicalStatements.asked(request.text, pointer, request.tenant))
+        if asked.contains(where: { $0.frequency > 0 }) {
+            let found = try await best(of: asked, request, count, scope, pointer, transaction)
+            if !found.isEmpty || !scope.isNarrow { return (found, [:]) }
+        }
+        if asked.isEmpty { return ([], [:]) }
+        let words = Spelling.words(request.text)
+        var known = try await transaction.query(
+            LexicalStatements.known(words.flatMap(Spelling.neighbours), pointer, request.tenant)
+        )
+        if scope.isNarrow, !known.isEmpty {
+            let terms = Array(Set(known.map(\.term)))
+            let visible = Set(try await transaction.query(LexicalStatements.visible(terms, in: scope)))
+            known.removeAll { !visible.contains($0.term) }
+        }
         var respelled: [String: [String]] = [:]
-        if !asked.isEmpty, !asked.contains(where: { $0.frequency > 0 }) {
-            let words = Spelling.words(request.text)
-            let known = try await transaction.query(
-                LexicalStatements.known(words.flatMap(Spelling.neighbours), pointer, request.tenant)
-            )
-            var terms: Set<Int64> = []
-            asked = []
-            for (word, instead) in Spelling.meant(words, known) {
-                respelled[word, default: []].append(instead.word)
-                if terms.insert(instead.term).inserted {
-                    asked.append(AskedTerm(term: instead.term, frequency: instead.frequency))
-                }
+        var terms: Set<Int64> = []
+        var instead: [AskedTerm] = []
+        for (word, meant) in Spelling.meant(words, known) {
+            respelled[word, default: []].append(meant.word)
+            if terms.insert(meant.term).inserted {
+                instead.append(AskedTerm(term: meant.term, frequency: meant.frequency))
             }
         }
+        return (try await best(of: instead, request, count, scope, pointer, transaction), respelled)
+    }
+
+    /// The best chunks that have one of these words.
+    private func best(
+        of asked: [AskedTerm],
+        _ request: SearchRequest,
+        _ count: Int,
+        _ scope: Scope,
+        _ pointer: Pointer,
+        _ transaction: PostgresTransaction
+    ) async throws -> [Found] {
         guard asked.contains(where: { $0.frequency > 0 }),
             let size = try await transaction.query(LexicalStatements.size(pointer, request.tenant)).first
-        else { return ([], respelled) }
+        else { return [] }
         var plan = TermPlan(asked, chunks: size.chunks, limit: candidates, ranking: ranking)
         // Of what is looked at one by one none may be left out.
         var most = max(candidates, count)
@@ -178,6 +200,6 @@ extension Searcher {
         let found = try await list(plan)
         // Of the chunks with its rare words too few match, or there are no more.
         let isEnough = found.count >= count || !plan.isSelective
-        return (isEnough ? found : try await list(plan.unselective), respelled)
+        return isEnough ? found : try await list(plan.unselective)
     }
 }

@@ -87,6 +87,10 @@ package struct Searcher: Sendable {
         }
     }
 
+    /// Reports what was counted of canaries and not yet reported. Whoever searches calls it before the process ends; searches that were
+    /// not reported then do not count.
+    package func flush() async { await watch.flush(pool) }
+
     private func answer(_ request: SearchRequest) async throws -> SearchResult {
         let draft = try await answering(request) { transaction, pointer, vector in
             try await self.draft(request, vector, pointer, transaction)

@@ -66,6 +66,7 @@ extension EndToEnd {
                 // A version that waits may answer a share first.
                 #expect(try await fleet.ctl(["indexes", "canary"]).status == 4)
                 #expect(try await fleet.ctl(["indexes", "canary", "--percent", "5"]).status == 1, "nothing is ready")
+                #expect(try await fleet.ctl(["indexes", "canary", "nowhere", "--percent", "5"]).status == 4)
                 let waiting = try await fleet.ctl(["indexes", "rebuild", "--wait", "--timeout", "100s"])
                 #expect(waiting.status == 0, "\(waiting.output)\(waiting.errors)")
                 // Without a number it is the candidate that is judged.
@@ -81,6 +82,8 @@ extension EndToEnd {
                 #expect(canary.status == 0 && canary.output.contains("\"active\":true"), "\(canary.errors)")
                 let asked = try await fleet.ctl(["search", "handbook", "--json"])
                 #expect(try decode(SearchReport.self, from: asked.output).version == 3)
+                let counted = try await fleet.ctl(["indexes", "canary", "--json"])
+                #expect(counted.output.contains("\"searches\":1"), "a search is counted: \(counted.output)")
                 #expect(try await fleet.ctl(["indexes", "canary", "--off"]).status == 0)
                 let after = try await fleet.ctl(["search", "handbook", "--json"])
                 #expect(try decode(SearchReport.self, from: after.output).version == 2)

@@ -25,7 +25,9 @@ extension EndToEnd {
                 try await run(fleet, "freshness", "set", "file:///srv/", "--target", "24h", "--tenant", "acme")
                 let listed = try await run(fleet, "freshness", "ls")
                 #expect(listed.contains("file:///srv/") && listed.contains("never"))
+                #expect(try await run(fleet, "freshness", "check").contains("enqueued"))
                 #expect(try await run(fleet, "freshness", "check", "--reingest").contains("enqueued"))
+                #expect(try await run(fleet, "freshness", "check", "--reingest").contains("was there already"))
                 _ = try fleet.startWorkers()
                 try await eventually("freshness is measured", within: .seconds(60)) {
                     try await run(fleet, "freshness", "ls", "--json").contains("\"documents\":0")

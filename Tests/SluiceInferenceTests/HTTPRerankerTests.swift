@@ -94,9 +94,22 @@ struct HTTPRerankerTests {
 
     @Test(
         "what is no address is refused",
-        arguments: ["", "rerank", "ftp://host/", "file:///etc/passwd", "http://", "http://user:pw@host/"]
+        arguments: [
+            "", "rerank", "ftp://host/", "file:///etc/passwd", "http://", "http://user:s3cret@host/",
+            "HTTPS://user:s3cret@host", "user:s3cret@host", "//user:s3cret@host/", "https://host/?key=s3cret",
+            "https://host/rerank#s3cret", "https://:s3cret@host/", "https://host\\@s3cret/", "https://host/ s3cret",
+        ]
     )
     func addresses(address: String) {
-        #expect(throws: InferenceError.self) { try HTTPReranker(address: address) }
+        let error = #expect(throws: InferenceError.self) { try HTTPReranker(address: address) }
+        #expect(error?.description.contains("s3cret") == false && error?.isTransient == false)
+    }
+
+    @Test("errors name the server by host and port, and nothing else of its address")
+    func display() async throws {
+        let reranker = try HTTPReranker(address: "HTTP://127.0.0.1:1/t0ken/path", timeout: .seconds(2))
+        #expect(reranker.name == "127.0.0.1:1")
+        let error = await #expect(throws: InferenceError.self) { try await reranker.scores("q", ["a"]) }
+        #expect(error?.description.contains("t0ken") == false && error?.description.contains("127.0.0.1:1") == true)
     }
 }

@@ -21,13 +21,18 @@ struct BackupTests {
 
     private var programs: String? { Environment.home().map { $0 + "/postgres/bin" } }
 
-    private func backups(_ fixture: PipelineFixture, _ directory: String, kept: Int = 3) throws -> PostgresBackups {
+    private func backups(
+        _ fixture: PipelineFixture,
+        _ directory: String,
+        kept: Int = 3,
+        programs: String? = nil
+    ) throws -> PostgresBackups {
         PostgresBackups(
             fixture.store,
             configuration: try configuration(),
             directory: directory,
             kept: kept,
-            programs: programs
+            programs: programs ?? self.programs
         )
     }
 
@@ -71,6 +76,67 @@ struct BackupTests {
             return "\(error)"
         }
         return nil
+    }
+
+    /// A pg_dump that does something else before, or instead.
+    private func program(_ script: String, in directory: String) throws -> String {
+        let folder = directory + "/programs"
+        try #require(mkdir(folder, 0o700) == 0)
+        let path = folder + "/pg_dump"
+        let file = try #require(fopen(path, "w"))
+        fputs("#!/bin/bash\n" + script + "\n", file)
+        fclose(file)
+        try #require(chmod(path, 0o700) == 0)
+        return folder
+    }
+
+    @Test("a table that somebody drops meanwhile stays until the backup is whole, and is in it")
+    func dropped() async throws {
+        try await run { fixture, directory in
+            try await fixture.store.pool.withConnection { try await $0.script("CREATE TABLE extra (n integer)") }
+            let real = try #require(programs)
+            let schema = fixture.store.schema
+            let fake = try program(
+                """
+                "\(real)/pg_dump" "$@" || exit 1
+                "\(real)/psql" -qc "SET lock_timeout = '300ms'" -c 'DROP TABLE \(schema).extra' 2> "\(directory)/said"
+                exit 0
+                """,
+                in: directory
+            )
+            let report = try await backups(fixture, directory, programs: fake).create()
+            let manifest = try #require(Environment.textFile(report.path + "/manifest.json"))
+            #expect(manifest.contains("\"extra\": 0"))
+            #expect(Environment.textFile(directory + "/said")?.contains("lock timeout") == true)
+            try await fixture.store.pool.withConnection { try await $0.script("DROP TABLE extra") }
+        }
+    }
+
+    @Test("of a backup that fails nothing is left behind")
+    func failed() async throws {
+        try await run { fixture, directory in
+            let fake = try program(
+                """
+                for word in "$@"; do case $word in --file=*) echo part > "${word#--file=}"; esac; done
+                test -s "\(directory)"/.partial-*/sluice.dump && echo begun > "\(directory)/seen"
+                exit 3
+                """,
+                in: directory
+            )
+            #expect(
+                await failure { _ = try await backups(fixture, directory, programs: fake).create() } == "program.failed"
+            )
+            #expect(Environment.textFile(directory + "/seen") == "begun\n")
+            let left = try #require(opendir(directory))
+            defer { closedir(left) }
+            var names: Set<String> = []
+            while let entry = readdir(left) {
+                withUnsafePointer(to: &entry.pointee.d_name) {
+                    _ = $0.withMemoryRebound(to: CChar.self, capacity: 256) { names.insert(String(cString: $0)) }
+                }
+            }
+            #expect(names == [".", "..", "programs", "seen"])
+        }
     }
 
     @Test("what was backed up while ingests went on is restored, and the drill says so; a second time it is refused")

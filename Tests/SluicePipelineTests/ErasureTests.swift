@@ -59,7 +59,7 @@ struct ErasureTests {
                 """
                 UPDATE index_versions SET problem = concat_ws(' ', problem, 'no room for \(tenant), says \(tenant).');
                 INSERT INTO index_events (index_id, event, detail)
-                SELECT id, 'odd', '{"tenants": ["\(tenant)", "third"]}' FROM indexes;
+                SELECT id, 'odd', '{"reason": "\(tenant) and \(tenant) wished"}' FROM indexes;
                 WITH run AS (
                     INSERT INTO gate_runs (version_id, kind, verdict, seconds, epoch, vectors, newest_chunk, thresholds,
                         golden_revision, seed)
@@ -68,7 +68,22 @@ struct ErasureTests {
                 INSERT INTO gate_results (run_id, position, gate, outcome, detail)
                 SELECT id, 1, 'coverage', 'failed', '{"note": "\(tenant) lacks some", "figures": [
                     {"name": "coverage", "slice": "\(tenant)", "value": 0.5}, {"name": "coverage", "slice": "all", "value": 1}
-                ]}' FROM run
+                ]}' FROM run;
+                INSERT INTO gate_results (run_id, position, gate, outcome, detail)
+                SELECT id, (SELECT max(position) + 1 FROM gate_results WHERE run_id = gate_runs.id), 'quality', 'passed', '{"note": "30 questions", "figures": [
+                    {"name": "ndcg", "slice": "tenant \(tenant)", "value": 0.5}, {"name": "questions", "value": 30}
+                ]}' FROM gate_runs;
+                INSERT INTO attempts (task_id, tenant_id, attempt, lease_token, outcome, error_class, error_message)
+                SELECT coalesce(max(task_id), 0) + 1, 'default', 1, 1, 'failed', 'odd', 'the index of tenant \(tenant) is not valid'
+                FROM attempts;
+                INSERT INTO dead_letters (id, tenant_id, queue, kind, priority, attempt, max_attempts, crash_count, timeout_seconds,
+                    payload_version, payload, error_class, error_message, fingerprint, created_at)
+                SELECT coalesce(max(id), 900000) + 1, 'default', 'maintenance', 'odd', 5, 1, 1, 0, 60, 1, '{}', 'odd',
+                    'the index of tenant \(tenant) is not valid', '', now() FROM dead_letters;
+                INSERT INTO tasks_archive (id, tenant_id, queue, kind, state, attempt, crash_count, payload_version, payload,
+                    reason, created_at)
+                SELECT coalesce(max(id), 0) + 1, 'default', 'maintenance', 'odd', 'cancelled', 1, 0, 1, '{}',
+                    'for \(tenant)', now() FROM tasks_archive;
                 """
             )
         }
@@ -104,6 +119,21 @@ struct ErasureTests {
                     "SELECT count(*) FROM gate_results WHERE detail -> 'figures' -> 1 ->> 'slice' = 'all'"
                 )
                     == 2
+            )
+            #expect(
+                try await fixture.count(
+                    """
+                    SELECT count(*) FROM gate_results WHERE detail @> '{"figures": [{"name": "ndcg", "slice": "tenant (erased)",
+                        "value": 0.5}, {"name": "questions", "value": 30}]}'
+                    """
+                )
+                    == 1
+            )
+            #expect(
+                try await fixture.count(
+                    "SELECT count(*) FROM dead_letters WHERE error_message = 'the index of tenant (erased) is not valid'"
+                )
+                    == 1
             )
             #expect(try await fixture.rows(of: Self.other) == before)
             #expect(try await fixture.tables(holding: ["heron"]).count > 5)

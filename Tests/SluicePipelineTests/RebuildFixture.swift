@@ -14,17 +14,21 @@ final class FixedGates: IndexGates {
         var verdict = GateVerdict.go
         var evidence = IndexVersionFacts.Evidence.fresh
         var calls = 0
+        var unfit: TaskFailure?
     }
     private let state = Mutex(State())
 
     var calls: Int { state.withLock(\.calls) }
 
     func say(_ verdict: GateVerdict) { state.withLock { $0.verdict = verdict } }
+    /// As in a worker without the models, until told otherwise.
+    func lack(_ unfit: TaskFailure?) { state.withLock { $0.unfit = unfit } }
     func be(_ evidence: IndexVersionFacts.Evidence) { state.withLock { $0.evidence = evidence } }
 
     func judge(_ version: IndexVersionID) async throws -> GateVerdict {
-        state.withLock { state in
+        try state.withLock { state in
             state.calls += 1
+            if let unfit = state.unfit { throw GatesUnfit(unfit) }
             // A new run is fresh again.
             state.evidence = .fresh
             return state.verdict

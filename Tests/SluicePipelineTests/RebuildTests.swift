@@ -87,6 +87,25 @@ struct RebuildTests {
         }
     }
 
+    @Test("a worker without the model leaves the judging to another: no attempt is used, and the version waits")
+    func unfit() async throws {
+        try await RebuildFixture.run { fixture in
+            _ = try await fixture.ingest("a.txt", RebuildFixture.prose(0..<5))
+            fixture.gates.lack(TaskFailure(errorClass: "model.unknown", message: "not here"))
+            let version = try await fixture.versions.create(in: .default, IndexVersionChange(), completing: nil)
+            while let ending = try await fixture.perform(.maintenance) {
+                if ending == "declined" { break }
+                try await fixture.wake()
+            }
+            #expect(try await fixture.current(version).state == .validating)
+            let kept = "SELECT count(*) FROM tasks WHERE kind = 'index.rebuild' AND state = 'scheduled' AND attempt = 0"
+            #expect(try await fixture.base.count(kept) == 1)
+            fixture.gates.lack(nil)
+            try await fixture.settle()
+            #expect(try await fixture.current(version).state == .ready)
+        }
+    }
+
     @Test("auto-swap: evidence that went stale is measured again before the version answers")
     func autoSwap() async throws {
         try await RebuildFixture.run { fixture in
@@ -203,6 +222,44 @@ struct RebuildTests {
             // An ingest afterwards writes to what is left.
             _ = try await fixture.ingest("b.txt", RebuildFixture.prose(0..<5, "after"))
             #expect(try await fixture.isWhole(version))
+        }
+    }
+
+    @Test("who makes a version says how long the one before can be gone back to; gone back, it is as it was")
+    func soak() async throws {
+        try await RebuildFixture.run { fixture in
+            _ = try await fixture.ingest("a.txt", RebuildFixture.prose(0..<10))
+            let first = try await fixture.live()
+            func left(_ version: IndexVersionRecord) async throws -> Int {
+                try await fixture.base.count(
+                    "SELECT round(extract(epoch FROM soak_until - now()))::int8 FROM index_versions WHERE id = \(version.id)"
+                )
+            }
+            let version = try await fixture.rebuild(IndexVersionChange(soak: .seconds(7 * 86_400)))
+            _ = try await fixture.versions.swap(to: version.id, fence: nil)
+            #expect(abs(try await left(first) - 7 * 86_400) < 60)
+            let delay = try await fixture.base.count(
+                "SELECT round(extract(epoch FROM run_at - now()))::int8 FROM tasks WHERE kind = 'index.retire'"
+            )
+            #expect(abs(delay - 7 * 86_400) < 60)
+            _ = try await fixture.versions.rollback(.default)
+            #expect(abs(try await left(version) - 7 * 86_400) < 60)
+        }
+    }
+
+    @Test("what cannot be is refused before anything is computed of it")
+    func impossible() async throws {
+        try await RebuildFixture.run { fixture in
+            _ = try await fixture.ingest("a.txt", RebuildFixture.prose(0..<10))
+            for change in [
+                IndexVersionChange(m: .max), IndexVersionChange(m: -1),
+                IndexVersionChange(soak: .seconds(Int64.max)), IndexVersionChange(soak: .seconds(-1)),
+            ] {
+                await #expect(throws: TaskFailure.self) { try await fixture.versions.plan(.default, change) }
+                await #expect(throws: TaskFailure.self) {
+                    try await fixture.versions.create(in: .default, change, completing: nil)
+                }
+            }
         }
     }
 

@@ -5,6 +5,7 @@ import SluicePostgres
 import SluiceQueue
 import SluiceServerKit
 import SluiceStore
+import SluiceSystem
 import SluiceTestKit
 import Testing
 
@@ -80,6 +81,64 @@ struct UpkeepTests {
         }
     }
 
+    @Test("vectors of unused models are looked at once each, tenant by tenant, however many are too young")
+    func sweepPages() async throws {
+        try await PipelineFixture.run { fixture in
+            try await fixture.drain()
+            try await script(
+                fixture,
+                """
+                INSERT INTO tenants (id) VALUES ('a'), ('b'), ('c') ON CONFLICT DO NOTHING;
+                INSERT INTO embedding_cache (tenant_id, model_fingerprint, content_hash, embedding, created_at)
+                SELECT tenant, model, sha256(n::text::bytea), '[1]'::halfvec, now() - n % 3 * interval '8 days'
+                FROM generate_series(1, 6000) AS n, unnest(ARRAY['a', 'c']) AS tenant,
+                    unnest(ARRAY['gone', 'gone-2', (SELECT model_fingerprint FROM index_versions)]) AS model
+                WHERE NOT (tenant = 'c' AND model = 'gone-2');
+                INSERT INTO embedding_cache (tenant_id, model_fingerprint, content_hash, embedding, created_at)
+                SELECT 'b', 'gone', sha256('one'), '[1]'::halfvec, now() - interval '8 days'
+                """
+            )
+            let retention = PostgresRetentionStore(fixture.store)
+            let counted = try await retention.count(SweepPolicy())
+            #expect(counted.first?.count == 3 * 4_000 + 1)
+            _ = try await fixture.tasks.enqueue([try NewTask(SweepRetentionInput(), tenant: .default)])
+            let task = try #require(try await fixture.claim(.maintenance))
+            var position: SweepPosition? = .start
+            var removed: [Int] = []
+            while let from = position, removed.count < 20 {
+                let step = try await retention.sweep(retention.sorts[0], SweepPolicy(), from: from, fence: task.fence)
+                removed.append(step.removed)
+                position = step.next
+            }
+            #expect(position == nil)
+            // Two pages a pair with 6,000, one with one, and the end.
+            #expect(removed.count == 8 && removed.reduce(0, +) == 3 * 4_000 + 1)
+            #expect(try await retention.count(SweepPolicy()).first?.count == 0)
+            #expect(
+                try await fixture.count("SELECT count(*) FROM embedding_cache WHERE model_fingerprint LIKE 'gone%'")
+                    == 6_000
+            )
+        }
+    }
+
+    @Test("what is wrong with one sort of rows keeps the sweep from none of the others")
+    func sweepGoesOn() async throws {
+        try await PipelineFixture.run { fixture in
+            try await fixture.drain()
+            try await script(
+                fixture,
+                """
+                INSERT INTO index_events (index_id, event, at) SELECT id, 'old', now() - interval '400 days' FROM indexes;
+                ALTER TABLE embedding_cache RENAME TO elsewhere
+                """
+            )
+            _ = try await fixture.tasks.enqueue([try NewTask(SweepRetentionInput(), tenant: .default)])
+            let verdict = try await fixture.perform(.maintenance, registry(fixture))
+            if case .completed?? = verdict { Issue.record("it says that all is well") }
+            #expect(try await fixture.count("SELECT count(*) FROM index_events WHERE event = 'old'") == 0)
+        }
+    }
+
     @Test("freshness is measured by tenant and source; stale documents are ingested again, once")
     func freshness() async throws {
         try await PipelineFixture.run { fixture in
@@ -91,7 +150,7 @@ struct UpkeepTests {
             try await fixture.drain()
             try await script(
                 fixture,
-                "UPDATE documents SET updated_at = now() - interval '2 days' WHERE uri LIKE '%old.txt'"
+                "UPDATE documents SET checked_at = now() - interval '2 days' WHERE uri LIKE '%old.txt'"
             )
             let store = fixture.store
             try await store.setFreshness(other, source: "file:///nowhere/", maxAge: .seconds(60))
@@ -109,6 +168,16 @@ struct UpkeepTests {
             try await run(CheckFreshnessInput(reingests: true), fixture)
             try await run(CheckFreshnessInput(reingests: true), fixture)
             #expect(try await fixture.count("SELECT count(*) FROM tasks WHERE kind = 'document.ingest'") == 1)
+            // It was asked for, and something is said of it: nothing was read.
+            _ = try await fixture.documents.requestIngest(
+                of: [old],
+                tenant: other,
+                index: fixture.index,
+                label: "",
+                attributes: DocumentAttributes(tags: ["new"])
+            )
+            try await run(CheckFreshnessInput(), fixture)
+            #expect(try await store.freshness(tenant: other)[0].reading?.stale == 1)
             try await fixture.drain()
             #expect(fixture.reader.calls == calls)  // Its bytes are as they were: nothing was read anew.
             try await run(CheckFreshnessInput(reingests: true), fixture)
@@ -190,6 +259,49 @@ struct UpkeepTests {
             )
             let found = try await fixture.liveChunks(uri)
             #expect(!found.isEmpty)
+        }
+    }
+
+    @Test(
+        "after a crash the server has counted nothing: then the last vacuum's count says how large a graph may be",
+        .enabled(if: Environment.value("SLUICE_SUPERUSER_URL") != nil)
+    )
+    func crash() async throws {
+        try await PipelineFixture.run { fixture in
+            let text = (0..<400).map { "Sentence number \($0) is about something of its own, at some length.\n\n" }
+            _ = try await fixture.ingest(try fixture.write("a.txt", text.joined()))
+            try await script(fixture, "VACUUM ANALYZE embeddings_g1")
+            // As the server is after it crashed.
+            let url = try #require(Environment.value("SLUICE_SUPERUSER_URL"))
+            let superuser = PostgresPool(
+                PostgresConfiguration(url: url, applicationName: "sluice-test", poolSize: 1)
+            )
+            defer { superuser.close() }
+            let tables = Statement<Int64>(
+                "SELECT 'embeddings_g1'::regclass::oid::int8"
+            ) { row throws(PostgresError) in try row.int64(0) }
+            let table = try #require(try await fixture.store.pool.query(tables).first)
+            try await eventually("the server knows of no rows") {
+                try await superuser.withConnection {
+                    try await $0.script("SELECT pg_stat_reset_single_table_counters(\(table))")
+                }
+                return try await fixture.count("SELECT pg_stat_get_live_tuples(\(table))") == 0
+            }
+            let facts = try #require(
+                try await PostgresCompactionStore(fixture.store).relations().first { $0.table == "embeddings_g1" }
+            )
+            #expect(facts.liveRows >= 400)
+            #expect(try await fixture.count("SELECT count(*) FROM embeddings_g1") == facts.liveRows)
+            let expected = try #require(facts.indexes.first(where: \.isGraph)?.expectedBytes)
+            #expect(expected > 8_192 * 2)
+            #expect(CompactionPolicy(leastIndexBytes: 1).steps([facts]) == [])
+            // Of a table that nobody has counted it is not known what its graph takes.
+            try await script(fixture, "CREATE TABLE fresh (LIKE embeddings_g1 INCLUDING ALL)")
+            try await script(fixture, "DROP TABLE embeddings_g1; ALTER TABLE fresh RENAME TO embeddings_g1")
+            let unknown = try #require(
+                try await PostgresCompactionStore(fixture.store).relations().first { $0.table == "embeddings_g1" }
+            )
+            #expect(unknown.liveRows == 0 && unknown.indexes.contains { $0.isGraph && $0.expectedBytes == nil })
         }
     }
 

@@ -84,7 +84,7 @@ struct StreamMemoryTests {
         #expect(memory.review(at: start) == nil)
         let first = start + .seconds(1)
         #expect(memory.review(at: first) == .near)
-        #expect(memory.requests(.near).map(\.since) == [75_000_000] && memory.requests(.all).map(\.since) == [nil])
+        #expect(memory.begin(.near).map(\.since) == [75_000_000] && memory.begin(.all).map(\.since) == [nil])
         memory.reviewed(.near, [], cost: .milliseconds(200), at: first)
         #expect(memory.review(at: first + .milliseconds(3_999)) == nil)
         #expect(memory.review(at: first + .seconds(4)) == .all)
@@ -100,11 +100,16 @@ struct StreamMemoryTests {
         var memory = remembering([head(9, at: 80_000_000)])
         memory.reviewed(.all, [head(1, at: 1_000_000), head(9, at: 80_000_000)], cost: .seconds(1), at: start)
         #expect(memory.start(of: stream) == 79_900_000)
-        #expect(memory.takeStrays(of: [other("other")]).isEmpty)
-        #expect(memory.takeStrays(of: [stream]).map(\.id.rawValue) == [1] && memory.takeStrays(of: [stream]).isEmpty)
+        #expect(memory.strays(of: [other("other")]).isEmpty)
+        // Until it is chosen: a look that is made again must not lose it.
+        for _ in 0..<2 { #expect(memory.strays(of: [stream]).map(\.id.rawValue) == [1]) }
+        memory.chose([head(9, at: 80_000_000)])
+        #expect(memory.strays(of: [stream]).count == 1)
+        memory.chose([head(1, at: 1_000_000)])
+        #expect(memory.strays(of: [stream]).isEmpty)
         let many = (1...Int64(StreamMemory.reviewed)).map { head($0, at: 1_000_000 + $0) }
         memory.reviewed(.near, many, cost: .seconds(1), at: start)
-        #expect(memory.start(of: stream) == 900_001 && memory.takeStrays(of: [stream]).isEmpty)
+        #expect(memory.start(of: stream) == 900_001 && memory.strays(of: [stream]).isEmpty)
     }
 
     @Test("what comes back is read again when it lies near, and reviewed when it does not")
@@ -116,6 +121,12 @@ struct StreamMemoryTests {
         #expect(memory.start(of: stream) == 77_900_000)
         memory.cameBack(from: 10_000_000)
         #expect(memory.start(of: stream) == 77_900_000 && memory.review(at: start) == .all)
+        // What comes back while a review reads may lie where it has been: soon the next.
+        _ = memory.begin(.all)
+        memory.cameBack(from: nil)
+        memory.reviewed(.all, [], cost: .seconds(1), at: start)
+        #expect(memory.review(at: start + .milliseconds(999)) == nil && memory.review(at: start + .seconds(1)) == .all)
+        _ = memory.begin(.all)
         memory.reviewed(.all, [], cost: .seconds(1), at: start)
         #expect(memory.review(at: start) == nil)
         memory.cameBack(from: nil)

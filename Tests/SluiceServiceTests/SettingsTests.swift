@@ -42,6 +42,19 @@ struct SettingsTests {
         #expect(settings.postgres("test").idleInTransactionTimeout == .seconds(7))
     }
 
+    @Test(
+        "a reranker's address is never taken for a folder, which errors would name",
+        arguments: ["HTTPS://user:s3cret@host", "user:s3cret@host", "https://host/?key=s3cret", "//user:s3cret@host"]
+    )
+    func rerankerAddress(address: String) async throws {
+        let settings = try read([
+            "SLUICE_DATABASE_URL": "postgresql://u:p@localhost:1/d", "SLUICE_RERANKER": address,
+            "SLUICE_OPENVINO_LIBRARY": "/none", "SLUICE_OPENVINO_TOKENIZERS": "/none",
+        ])
+        let error = await #expect(throws: (any Error).self) { _ = try await settings.makeReranker() }
+        #expect(error.map { "\($0)".contains("s3cret") } == false)
+    }
+
     @Test("secrets may come from files")
     func secretFiles() throws {
         let settings = try read(

@@ -30,6 +30,7 @@ struct CanaryStoreTests {
                 #expect(result.version == expected)
                 if expected == 2 { byCanary += 1 }
             }
+            await searcher.flush()
             let record = try #require(try await canaries.canary(of: .default))
             #expect(record.number == 2 && record.percent == 30 && record.share == .question && record.isActive)
             #expect(record.counts.searches == byCanary && record.live.searches == 100 - byCanary)
@@ -73,6 +74,89 @@ struct CanaryStoreTests {
                 "SELECT count(*) FROM index_events WHERE event = 'canary ended' AND detail->>'reason' LIKE 'by itself: %failed'"
             )
             #expect(ended == 1)
+        }
+    }
+
+    @Test("a setting that is refused leaves the counts")
+    func refused() async throws {
+        try await GateFixture.run(scale: 300) { fixture in
+            let canaries = PostgresCanaries(fixture.base.store)
+            try await ready(fixture, try await fixture.candidate())
+            #expect(try await canaries.set(.default, percent: 100, by: .tenant))
+            let searcher = Searcher(pool: fixture.base.store.pool, embedder: fixture.base.embedder)
+            _ = try await searcher.search(SearchRequest(text: "t1 words"))
+            await searcher.flush()
+            try await fixture.execute("UPDATE index_versions SET state = 'aborted' WHERE number = 2")
+            #expect(try await !canaries.set(.default, percent: 5, by: .question))
+            let record = try #require(try await canaries.canary(of: .default))
+            #expect(record.counts.searches == 1 && record.percent == 100)
+        }
+    }
+
+    @Test("readers that make one search each are counted, and can end it: by failures, and alone by how long they take")
+    func oneSearchEach() async throws {
+        try await GateFixture.run(scale: 300) { fixture in
+            try await ready(fixture, try await fixture.candidate())
+            let canaries = PostgresCanaries(fixture.base.store)
+            #expect(try await canaries.set(.default, percent: 100, by: .tenant))
+            for _ in 0..<49 {
+                let searcher = Searcher(pool: fixture.base.store.pool, embedder: fixture.base.embedder)
+                #expect(try await searcher.search(SearchRequest(text: "t1 words")).version == 2)
+                await searcher.flush()
+            }
+            let record = try #require(try await canaries.canary(of: .default))
+            #expect(record.counts.searches == 49 && record.live.searches == 0)
+            // As though all of them had been slow, beyond what the gates allow.
+            try await fixture.set(["p95_ms": 100])
+            try await fixture.execute("UPDATE canary_counts SET waits[30] = 1000")
+            let last = Searcher(pool: fixture.base.store.pool, embedder: fixture.base.embedder)
+            _ = try await last.search(SearchRequest(text: "t1 words"))
+            await last.flush()
+            #expect(try await canaries.canary(of: .default) == nil)
+            let ended = try await fixture.base.count(
+                "SELECT count(*) FROM index_events WHERE event = 'canary ended' AND detail->>'reason' LIKE '%allow 100 ms'"
+            )
+            #expect(ended == 1)
+        }
+    }
+
+    @Test("a reader of two indexes with canaries counts for each its own")
+    func twoIndexes() async throws {
+        try await GateFixture.run(scale: 300) { fixture in
+            try await ready(fixture, try await fixture.candidate())
+            let canaries = PostgresCanaries(fixture.base.store)
+            #expect(try await canaries.set(.default, percent: 100, by: .tenant))
+            let other = try #require(IndexName(rawValue: "other"))
+            let made = try await fixture.base.indexes.ensureIndex(
+                other,
+                model: fixture.base.model,
+                chunkerFingerprint: "test"
+            )
+            // Its canary is an empty table of its own.
+            try await fixture.execute(
+                """
+                INSERT INTO index_versions (
+                    index_id, number, state, model_fingerprint, chunker_fingerprint, dimension, hnsw_m, hnsw_ef_construction
+                )
+                SELECT index_id, 2, 'ready', model_fingerprint, chunker_fingerprint, dimension, hnsw_m, hnsw_ef_construction
+                FROM index_versions WHERE id = \(made.liveVersion)
+                """
+            )
+            try await fixture.execute(
+                """
+                SELECT sluice_create_embeddings(id, dimension) FROM index_versions
+                WHERE number = 2 AND index_id = (SELECT id FROM indexes WHERE name = 'other')
+                """
+            )
+            #expect(try await canaries.set(other, percent: 100, by: .tenant))
+            let searcher = Searcher(pool: fixture.base.store.pool, embedder: fixture.base.embedder)
+            for number in 0..<30 {
+                let index: IndexName = number.isMultiple(of: 3) ? other : .default
+                #expect(try await searcher.search(SearchRequest(text: "t1 words", index: index)).version == 2)
+            }
+            await searcher.flush()
+            #expect(try await canaries.canary(of: .default)?.counts.searches == 20)
+            #expect(try await canaries.canary(of: other)?.counts.searches == 10)
         }
     }
 

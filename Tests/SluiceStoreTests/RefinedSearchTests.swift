@@ -1,4 +1,5 @@
 import SluiceCore
+import SluiceDocuments
 import SluiceInference
 import SluicePostgres
 import SluiceSearch
@@ -89,7 +90,7 @@ struct RefinedSearchTests {
         }
     }
 
-    @Test("the reranker has the last word on what it was shown, and nothing else is answered")
+    @Test("the reranker has the last word on what it was shown; what is behind follows as it was")
     func rerank() async throws {
         try await DocumentsFixture.run { fixture in
             try await Self.fill(fixture)
@@ -104,6 +105,15 @@ struct RefinedSearchTests {
                     && result.hits.allSatisfy { $0.text.contains("part 7") && $0.parts.reranked == 5 }
             )
             #expect(result.hits.allSatisfy { $0.parts.fused != nil })
+            let plain = try await searcher.search(SearchRequest(text: "ledger of finch 2", count: 30)).hits
+            request.count = 30
+            request.rerank = 10
+            let hits = try await searcher.search(request).hits
+            #expect(hits.count == 30 && hits.prefix(10).allSatisfy { $0.parts.reranked != nil })
+            #expect(Set(hits.prefix(10).map(\.chunk)) == Set(plain.prefix(10).map(\.chunk)))
+            #expect(hits.dropFirst(10).map(\.chunk) == plain.dropFirst(10).map(\.chunk))
+            #expect(hits.dropFirst(10).allSatisfy { $0.parts.reranked == nil })
+            #expect(zip(hits, hits.dropFirst()).allSatisfy { $0.score >= $1.score }, "never a better one below")
             let without = Searcher(pool: fixture.store.pool, embedder: fixture.embedder)
             let error = await #expect(throws: SearchError.self) { try await without.search(request) }
             #expect(error?.code == .noReranker)
@@ -150,6 +160,48 @@ struct RefinedSearchTests {
             #expect(try await ask("herno", other).hits.count == 1)
             #expect(try await ask("qqqqqqqq").hits.isEmpty)
             #expect(try await ask("the of and").hits.isEmpty)
+        }
+    }
+
+    @Test("a guess at a misspelt word tells nobody of words in documents that are not for them")
+    func respelledAmong() async throws {
+        try await DocumentsFixture.run { fixture in
+            for (uri, text, principals) in [
+                ("file:///secret", "the quetzal and heroin memorandum", ["board"]),
+                ("file:///open", "a heron stands", ["*"]),
+            ] {
+                _ = try await fixture.documents.requestIngest(
+                    of: [uri],
+                    tenant: .default,
+                    index: fixture.index,
+                    label: "",
+                    attributes: DocumentAttributes(principals: principals)
+                )
+                try await fixture.ingest(uri, [text])
+            }
+            for matchingBelow in [4_000, 0] {
+                let searcher = Searcher(
+                    pool: fixture.store.pool,
+                    embedder: fixture.embedder,
+                    matchingBelow: matchingBelow
+                )
+                func ask(_ text: String, _ principals: [String]?) async throws -> SearchResult {
+                    var request = SearchRequest(text: text, mode: .bm25)
+                    request.principals = principals
+                    return try await searcher.search(request)
+                }
+                let insider = try await ask("quetzla", ["board"])
+                #expect(insider.hits.count == 1 && insider.trace.respelled == ["quetzla": ["quetzal"]])
+                #expect(try await ask("quetzla", nil).trace.respelled == ["quetzla": ["quetzal"]])
+                for principals in [[], ["guests"]] {
+                    let outsider = try await ask("quetzla", principals)
+                    #expect(outsider.hits.isEmpty && outsider.trace.respelled.isEmpty)
+                    #expect(try await ask("herno", principals).trace.respelled == ["herno": ["heron"]])
+                }
+                // A word that only the hidden document has is as unknown as one that none has.
+                #expect(try await ask("heroin", ["board"]).trace.respelled.isEmpty)
+                #expect(try await ask("heroin", ["guests"]).trace.respelled == ["heroin": ["heron"]])
+            }
         }
     }
 

@@ -3,6 +3,8 @@ internal import SluiceCore
 extension GateJudge {
     /// Slices with fewer questions are reported, not judged.
     static let leastOfSlice = 30
+    /// Slices whose figures are kept; all are judged.
+    private static let mostFigures = 100
 
     /// True when more questions may decide what so many did not: for those who sample.
     package func wantsMore(_ measured: GateMeasurements) -> Bool {
@@ -36,10 +38,13 @@ extension GateJudge {
             GateFigure("upper", bounds.upperBound),
         ]
         var badSlices: [String] = []
-        for (tenant, own) in Dictionary(grouping: samples, by: \.tenant).sorted(by: { $0.key < $1.key }).prefix(100) {
+        let tenants = Dictionary(grouping: samples, by: \.tenant).sorted { $0.key < $1.key }
+        for (place, (tenant, own)) in tenants.enumerated() {
             let shares = own.map(\.recall)
-            figures.append(GateFigure("recall", GateStatistics.mean(shares), slice: tenant.rawValue))
-            figures.append(GateFigure("questions", Double(own.count), slice: tenant.rawValue))
+            if place < Self.mostFigures {
+                figures.append(GateFigure("recall", GateStatistics.mean(shares), slice: tenant.rawValue))
+                figures.append(GateFigure("questions", Double(own.count), slice: tenant.rawValue))
+            }
             if own.count >= Self.leastOfSlice,
                 GateStatistics.wilson(shares: shares, perQuestion: depth).upperBound < wanted
             {
@@ -121,6 +126,16 @@ extension GateJudge {
         case .unavailable(let why): return Gate(.knownItems, .inconclusive, threshold: -thresholds.qualityDrop, why)
         case .value(let samples):
             guard !samples.isEmpty else {
+                // Of another model something must be known: where no text served as a question, golden queries must tell.
+                if subject.other != nil, !subject.isSameModel, !hasGolden(measured) {
+                    return Gate(
+                        .knownItems,
+                        .inconclusive,
+                        threshold: -thresholds.qualityDrop,
+                        "no stored text served as a question to both models, and there are no golden queries: "
+                            + "workerctl golden import"
+                    )
+                }
                 return Gate(
                     .knownItems,
                     .notApplicable,
@@ -137,6 +152,11 @@ extension GateJudge {
         }
     }
 
+    private func hasGolden(_ measured: GateMeasurements) -> Bool {
+        guard case .value(let samples) = measured.golden else { return false }
+        return samples.count >= Int(thresholds.goldenQueries)
+    }
+
     private func compared(
         _ name: GateName,
         _ samples: [QualitySample],
@@ -146,8 +166,8 @@ extension GateJudge {
     ) -> Gate {
         let own = GateStatistics.mean(samples.map { metric($0.version) })
         var figures = [GateFigure("questions", Double(samples.count)), GateFigure("version", own)]
-        let slices = Dictionary(grouping: samples, by: \.slice).sorted { $0.key < $1.key }.prefix(100)
-        for (slice, part) in slices {
+        let slices = Dictionary(grouping: samples, by: \.slice).sorted { $0.key < $1.key }
+        for (slice, part) in slices.prefix(Self.mostFigures) {
             figures.append(GateFigure("version", GateStatistics.mean(part.map { metric($0.version) }), slice: slice))
         }
         guard subject.other != nil, samples.allSatisfy({ $0.other != nil }) else {
@@ -166,9 +186,11 @@ extension GateJudge {
         let difference = GateStatistics.mean(differences(samples))
         figures.append(GateFigure("live", own - difference))
         var bad: [String] = []
-        for (slice, part) in slices {
+        for (place, (slice, part)) in slices.enumerated() {
             let own = differences(part)
-            figures.append(GateFigure("difference", GateStatistics.mean(own), slice: slice))
+            if place < Self.mostFigures {
+                figures.append(GateFigure("difference", GateStatistics.mean(own), slice: slice))
+            }
             // A slice condemns the whole only when chance does not explain its fall.
             if own.count >= max(Self.leastOfSlice, least), GateStatistics.mean(own) < threshold,
                 GateStatistics.upperBound(own) < 0
@@ -176,11 +198,12 @@ extension GateJudge {
                 bad.append("slice '\(slice)' falls by \(Self.text(-GateStatistics.mean(own)))")
             }
         }
-        // No question at all would be no hindrance to a version whose vectors are the live one's; then a few are none either.
-        let isSame = subject.isSameModel && subject.isSameChunker
+        // Where no question at all would be no hindrance, a few are none either.
+        let mayBeFew =
+            name != .knownItems && (subject.isSameModel && subject.isSameChunker || thresholds.goldenRequired == 0)
         let text = "\(samples.count) questions: \(Self.text(own)) against \(Self.text(own - difference))"
         // Two versions that both find nothing are equal, and equally unknown.
-        if own == 0, difference == 0, samples.count >= least || !isSame {
+        if own == 0, difference == 0, samples.count >= least || !mayBeFew {
             return Gate(
                 name,
                 .inconclusive,
@@ -194,7 +217,7 @@ extension GateJudge {
             if difference < threshold && GateStatistics.upperBound(differences(samples)) < threshold {
                 .failed
             } else if samples.count < least {
-                isSame ? .notApplicable : .inconclusive
+                mayBeFew ? .notApplicable : .inconclusive
             } else if difference < threshold || !bad.isEmpty {
                 .failed
             } else {

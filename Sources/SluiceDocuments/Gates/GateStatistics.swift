@@ -113,13 +113,24 @@ package struct SampleGenerator: RandomNumberGenerator, Sendable {
 
 /// Picks a sentence of a chunk, to be asked as a question.
 package enum SentencePicker {
-    /// A sentence of 5 to 40 words, or the longest run of up to 40 words there is; nil for texts with fewer than 3 words.
+    /// A sentence of 5 to 40 words, or the longest run of up to 40 words there is; of a script without blanks between words one of
+    /// 8 to 80 characters. Nil for texts with fewer than 3 words, or 4 such characters.
     package static func sentence(of text: String, using random: inout SampleGenerator) -> String? {
-        let sentences = text.split { ".!?\n".unicodeScalars.contains($0.unicodeScalars.first ?? " ") }
-            .map { $0.split(whereSeparator: \.isWhitespace).prefix(40) }
+        let parts = text.split { ".!?\n。！？；".unicodeScalars.contains($0.unicodeScalars.first ?? " ") }
+        let dense = parts.filter { isDense($0) && $0.count >= 8 }
+        if let chosen = dense.randomElement(using: &random) { return String(chosen.prefix(80)) }
+        if isDense(text[...]) { return text.count < 4 ? nil : String(text.prefix(80)) }
+        let sentences = parts.map { $0.split(whereSeparator: \.isWhitespace).prefix(40) }
         let fitting = sentences.filter { $0.count >= 5 }
         if let chosen = fitting.randomElement(using: &random) { return chosen.joined(separator: " ") }
         let words = text.split(whereSeparator: \.isWhitespace)
         return words.count < 3 ? nil : words.prefix(40).joined(separator: " ")
+    }
+
+    /// True when most of it is of Chinese, Japanese, Thai and their like, which write no blanks between words.
+    private static func isDense(_ text: Substring) -> Bool {
+        let scalars = text.unicodeScalars
+        let dense = scalars.count { (0x2E80...0xD7A3).contains($0.value) || (0x0E00...0x0EFF).contains($0.value) }
+        return dense * 2 > scalars.count
     }
 }

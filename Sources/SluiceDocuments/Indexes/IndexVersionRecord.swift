@@ -112,6 +112,9 @@ package struct IndexVersionSpec: Sendable, Equatable {
         self.partitions = partitions
     }
 
+    /// Ten years.
+    private static let longestSoak = 315_360_000
+
     /// How many chunks come of one of another spec's, by the sizes of their chunkers; 1 where one of them does not say.
     package func growth(over other: IndexVersionSpec) -> Double {
         guard let own = Chunker(fingerprint: chunkerFingerprint)?.configuration,
@@ -130,7 +133,11 @@ package struct IndexVersionSpec: Sendable, Equatable {
     package var problem: String? {
         if !(2...100).contains(m) { return "m must be 2 to 100, not \(m)" }
         if !(4...1_000).contains(efConstruction) { return "ef_construction must be 4 to 1000, not \(efConstruction)" }
+        // Only of an m in its range: the product of another may not fit.
         if efConstruction < 2 * m { return "ef_construction must be at least twice m, \(2 * m), not \(efConstruction)" }
+        if soak < .zero || soak > .seconds(Self.longestSoak) {
+            return "a soak lasts 0 to \(Self.longestSoak) seconds"
+        }
         if model.dimension > storage.maxDimension {
             return
                 "an HNSW index takes \(storage.rawValue)s of at most \(storage.maxDimension) numbers; the model makes "

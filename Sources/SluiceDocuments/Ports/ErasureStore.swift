@@ -27,8 +27,8 @@ package protocol ErasureStore: Sendable {
     ) async throws -> ErasureBatch
     /// Notes that all steps were gone through.
     func notePass(of erasure: Erasure, fence: Fence) async throws
-    /// Lets the server's catalogue forget it too: the planner's statistics hold samples of texts, and partial indexes of a large
-    /// tenant its name.
+    /// Lets the server's catalogue forget it too: partial indexes of a large tenant hold its name, and the planner's statistics
+    /// samples of texts. Statistics of a table that is being vacuumed or indexed stay until they are next made.
     func clearCatalogue(of erasure: Erasure) async throws
     /// Tables that still hold something of the subject, found by reading all of them.
     func remains(of erasure: Erasure, names: [String]) async throws -> [String]

@@ -31,11 +31,31 @@ package struct SweepPolicy: Sendable, Equatable {
     }
 }
 
+/// How far a sort is swept. Made by the store that understands it.
+package enum SweepPosition: Sendable, Equatable {
+    case start
+    /// Among cached vectors: behind this hash of a tenant's and a model's; nil: behind the last of theirs.
+    case cached(tenant: String, model: String, hash: [UInt8]?)
+}
+
+/// What one step of a sweep came to.
+package struct SweepStep: Sendable, Equatable {
+    package let removed: Int
+    /// Where the next one begins; nil: the sort is through.
+    package let next: SweepPosition?
+
+    package init(removed: Int, next: SweepPosition?) {
+        self.removed = removed
+        self.next = next
+    }
+}
+
 package protocol RetentionStore: Sendable {
     /// The sorts of rows that are swept, in order.
     var sorts: [String] { get }
-    /// Removes some rows of a sort. Nil: none are left; else how many went, and there may be more.
-    func sweep(_ sort: String, _ policy: SweepPolicy, fence: Fence) async throws -> Int?
+    /// Looks at some rows of a sort, and removes those that are too old. One short transaction.
+    func sweep(_ sort: String, _ policy: SweepPolicy, from position: SweepPosition, fence: Fence) async throws
+        -> SweepStep
 }
 
 /// How old documents of a tenant and a source may be.

@@ -71,7 +71,7 @@ package struct ErasureBatch: Sendable, Equatable {
 package enum ErasureWait: Sendable, Equatable {
     /// Tasks of the subject that still run; they have been told to stop.
     case running(Int)
-    /// Transactions that began before the erasure was asked for may still write.
+    /// Transactions that do not see that the erasure was asked for may still write.
     case olderTransactions
 
     package var reason: String {

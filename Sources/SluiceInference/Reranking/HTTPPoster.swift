@@ -18,13 +18,18 @@ struct HTTPPoster: Sendable {
 
     private let handle: Pinned<CurlHandle>
     private let address: String
+    private let name: String
     private let headers: [String]
     private let limits: Limits
 
-    /// - Parameter headers: `Name: value`, sent with each request and never shown.
-    init(_ address: String, headers: [String], limits: Limits) throws(InferenceError) {
+    /// - Parameters:
+    ///   - address: never shown: it may hold what is not for logs.
+    ///   - name: of the server, in errors.
+    ///   - headers: `Name: value`, sent with each request and never shown.
+    init(_ address: String, name: String, headers: [String], limits: Limits) throws(InferenceError) {
         handle = Pinned(try CurlHandle(), thread: "http")
         self.address = address
+        self.name = name
         self.headers = headers
         self.limits = limits
     }
@@ -38,7 +43,7 @@ struct HTTPPoster: Sendable {
             do throws(InferenceError) {
                 return .success(
                     try await handle.run { (handle) throws(InferenceError) -> Answer in
-                        try handle.post(body, to: address, headers, limits, flag)
+                        try handle.post(body, to: address, name, headers, limits, flag)
                     }
                 )
             } catch {
@@ -84,6 +89,7 @@ private final class CurlHandle {
     func post(
         _ body: [UInt8],
         to address: String,
+        _ name: String,
         _ headers: [String],
         _ limits: HTTPPoster.Limits,
         _ flag: CancellationFlag
@@ -97,10 +103,12 @@ private final class CurlHandle {
             (CURLOPT_NOSIGNAL, 1), (CURLOPT_FOLLOWLOCATION, 0), (CURLOPT_POST, 1),
             (CURLOPT_CONNECTTIMEOUT_MS, limits.connect.milliseconds), (CURLOPT_TIMEOUT_MS, limits.total.milliseconds),
         ] { _ = sluice_curl_number(curl, option, value) }
-        _ = sluice_curl_text(curl, CURLOPT_PROTOCOLS_STR, "http,https")
+        guard sluice_curl_web_only(curl) == CURLE_OK else {
+            throw .remote(host: name, reason: "libcurl knows no http and https", isTransient: false)
+        }
         _ = sluice_curl_text(curl, CURLOPT_USERAGENT, "sluice")
         guard sluice_curl_text(curl, CURLOPT_URL, address) == CURLE_OK else {
-            throw .remote(host: address, reason: "libcurl does not take the address", isTransient: false)
+            throw .remote(host: name, reason: "libcurl does not take the address", isTransient: false)
         }
         _ = sluice_curl_headers(curl, list)
         _ = sluice_curl_sink(
@@ -132,13 +140,13 @@ private final class CurlHandle {
         if flag.isRaised { throw .cancelled }
         if sink.isFull {
             throw .remote(
-                host: address,
+                host: name,
                 reason: "its answer is longer than \(limits.responseBytes) bytes",
                 isTransient: false
             )
         }
         guard code == CURLE_OK else {
-            throw .remote(host: address, reason: String(cString: curl_easy_strerror(code)), isTransient: true)
+            throw .remote(host: name, reason: String(cString: curl_easy_strerror(code)), isTransient: true)
         }
         return HTTPPoster.Answer(status: sluice_curl_status(curl), body: sink.body)
     }

@@ -8,26 +8,30 @@ package final class HTTPReranker: Reranker {
     private static let batch = 32
 
     /// - Parameters:
-    ///   - address: of the server, `http://` or `https://`; `/rerank` is added where it is missing.
+    ///   - address: of the server, `http://` or `https://`, without user, query or fragment; `/rerank` is added where it is missing.
     ///   - key: sent as a bearer token; never shown.
     ///   - timeout: of one request of 32 passages at most.
-    /// - Throws: `.remote` when the address is none.
+    /// - Throws: `.remote` when the address is none. The error does not repeat it: whoever puts a password there does not want it shown.
     package init(address: String, key: String? = nil, timeout: Duration = .seconds(30)) throws(InferenceError) {
-        guard let url = URL(string: address), let host = url.host(), !host.isEmpty,
-            ["http", "https"].contains(url.scheme?.lowercased() ?? ""), url.user() == nil
+        // By its characters: what parses addresses here need not agree with what connects.
+        guard !address.unicodeScalars.contains(where: { "@?#\\".unicodeScalars.contains($0) || $0.value <= 0x20 })
         else {
-            throw .remote(host: "SLUICE_RERANKER", reason: "it is no address of a server", isTransient: false)
+            throw Self.refusal("an address with a user, a query or a fragment; give a secret as SLUICE_RERANKER_KEY")
         }
+        guard let url = URL(string: address), let host = url.host(), !host.isEmpty,
+            ["http", "https"].contains(url.scheme?.lowercased() ?? "")
+        else { throw Self.refusal("neither a folder nor http(s)://…") }
         guard !(key ?? "").unicodeScalars.contains(where: { $0.value < 0x20 }) else {
             throw .remote(host: host, reason: "the key has control characters", isTransient: false)
         }
-        name = host
+        name = url.port.map { "\(host):\($0)" } ?? host
         var path = address
         while path.hasSuffix("/") { path.removeLast() }
         var headers = ["Content-Type: application/json", "Accept: application/json", "Expect:"]
         if let key { headers.append("Authorization: Bearer \(key)") }
         poster = try HTTPPoster(
             path.hasSuffix("/rerank") ? path : path + "/rerank",
+            name: name,
             headers: headers,
             limits: HTTPPoster.Limits(total: timeout)
         )
@@ -61,14 +65,7 @@ package final class HTTPReranker: Reranker {
         } catch {
             throw failure("the passages cannot be written as JSON", isTransient: false)
         }
-        let answer: HTTPPoster.Answer
-        do {
-            answer = try await poster.post(body)
-        } catch {
-            // The address may hold what is not for logs.
-            if case .remote(_, let reason, let isTransient) = error { throw failure(reason, isTransient: isTransient) }
-            throw error
-        }
+        let answer = try await poster.post(body)
         guard answer.status == 200 else {
             // What the server says may repeat what it was sent.
             let isTransient =
@@ -85,6 +82,10 @@ package final class HTTPReranker: Reranker {
             throw failure("it gave \(known.count) scores for \(passages.count) passages", isTransient: false)
         }
         return known
+    }
+
+    private static func refusal(_ what: String) -> InferenceError {
+        .remote(host: "SLUICE_RERANKER", reason: "it is \(what)", isTransient: false)
     }
 
     private func failure(_ reason: String, isTransient: Bool) -> InferenceError {

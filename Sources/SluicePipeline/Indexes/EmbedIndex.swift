@@ -48,28 +48,31 @@ package struct EmbedIndex: Sendable {
             if case .chunks = scope {
                 let beyond = EmbedScope.chunks(first.rawValue...last.rawValue)
                 let added = try await versions.unembedded(id, beyond)
-                let outcome = try await embed(added, with: embedder)
+                let outcome = try await embed(added[...], with: embedder)
                 try await keep(outcome, of: added, in: id, beyond, context)
             }
         }
-        context.progress(0, of: chunks.count, "embedding")
-        let outcome = try await embed(chunks, with: embedder)
-        context.progress(chunks.count, of: chunks.count, "storing \(outcome.vectors.count) vectors")
-        let isOver = outcome.failed.isEmpty
-        let added = try await versions.store(
-            Self.vectors(outcome, of: chunks),
-            in: id,
-            scope,
-            isOver: isOver,
-            fence: context.fence
-        )
-        context.logger.debug("embedded for an index version", metadata: ["added": "\(added)"])
-        return isOver ? .settledByHandler : try Self.verdict(on: outcome, of: chunks, version)
+        // Stored part by part: an attempt on a document of ten thousand chunks that is cut off leaves the next one less to do.
+        var failed: [SHA256Digest: InferenceError] = [:]
+        var rest = chunks[...]
+        repeat {
+            let part = rest.prefix(Self.part)
+            rest = rest.dropFirst(Self.part)
+            context.progress(chunks.count - rest.count - part.count, of: chunks.count, "embedding")
+            let outcome = try await embed(part, with: embedder)
+            failed.merge(outcome.failed) { first, _ in first }
+            let vectors = Self.vectors(outcome, of: part)
+            let isOver = rest.isEmpty && failed.isEmpty
+            let added = try await versions.store(vectors, in: id, scope, isOver: isOver, fence: context.fence)
+            context.logger.debug("embedded for an index version", metadata: ["added": "\(added)"])
+            if isOver { return .settledByHandler }
+        } while !rest.isEmpty
+        return try Self.verdict(on: failed, of: chunks, version)
     }
 
     private static func vectors(
         _ outcome: Bisection.Outcome,
-        of chunks: [UnembeddedChunk]
+        of chunks: ArraySlice<UnembeddedChunk>
     ) -> [TenantID: [SHA256Digest: [Float]]] {
         var vectors: [TenantID: [SHA256Digest: [Float]]] = [:]
         for chunk in chunks {
@@ -86,7 +89,7 @@ package struct EmbedIndex: Sendable {
         _ scope: EmbedScope,
         _ context: AttemptContext
     ) async throws {
-        let vectors = Self.vectors(outcome, of: chunks)
+        let vectors = Self.vectors(outcome, of: chunks[...])
         _ = try await versions.store(vectors, in: id, scope, isOver: false, fence: context.fence)
     }
 
@@ -118,8 +121,10 @@ package struct EmbedIndex: Sendable {
         }
     }
 
+    private static let part = 256
+
     private func embed(
-        _ chunks: [UnembeddedChunk],
+        _ chunks: ArraySlice<UnembeddedChunk>,
         with embedder: any Embedder
     ) async throws -> Bisection.Outcome {
         do {
@@ -134,21 +139,21 @@ package struct EmbedIndex: Sendable {
 
     /// Dead when every fault is the chunks' own; else the attempt failed and another may do better.
     private static func verdict(
-        on outcome: Bisection.Outcome,
+        on failed: [SHA256Digest: InferenceError],
         of chunks: [UnembeddedChunk],
         _ version: IndexVersionRecord
     ) throws -> AttemptOutcome {
-        guard let error = outcome.failed.values.min(by: { !$0.isTransient && $1.isTransient }) else {
+        guard let error = failed.values.min(by: { !$0.isTransient && $1.isTransient }) else {
             return .completed
         }
-        let ids = chunks.filter { outcome.failed[$0.hash] != nil }.map { "\($0.id)" }
+        let ids = chunks.filter { failed[$0.hash] != nil }.map { "\($0.id)" }
         let failure = TaskFailure(
             errorClass: error.errorClass,
             message:
                 "chunks \(ids.prefix(10).joined(separator: ", "))\(ids.count > 10 ? ", …" : "") were not embedded for "
                 + "version \(version.number) of index '\(version.indexName)': \(error). The other vectors are kept"
         )
-        if outcome.failed.values.contains(where: \.isTransient) { throw failure }
+        if failed.values.contains(where: \.isTransient) { throw failure }
         return .dead(failure)
     }
 }

@@ -13,6 +13,8 @@ package struct RebuildIndex: Sendable {
 
     /// How long an attempt copies before it gives way.
     private static let turn = Duration.seconds(20)
+    /// Until a full disk is tried again.
+    private static let diskPause = Duration.seconds(900)
     private static let breath = Duration.milliseconds(50)
     /// Tasks that embed for a version and wait at the same time: a rebuild fills no queue.
     private static let maxPending = 16
@@ -25,13 +27,12 @@ package struct RebuildIndex: Sendable {
     }
 
     package func perform(_ input: RebuildIndexInput, _ context: AttemptContext) async throws -> AttemptOutcome {
-        guard let number = input.version else { return try await create(input, context) }
-        let id = IndexVersionID(rawValue: number)
         do {
-            return try await drive(id, context)
+            guard let number = input.version else { return try await create(input, context) }
+            return try await drive(IndexVersionID(rawValue: number), context)
         } catch let refusal as IndexRefusal {
             // Somebody else moved it on: what it needs now stands in its row.
-            context.logger.info("not as expected", metadata: ["index.version": "\(id)", "refusal": "\(refusal)"])
+            context.logger.info("not as expected", metadata: ["refusal": "\(refusal)"])
             return .snoozed(for: .seconds(1), reason: "\(refusal)")
         } catch  where error.isTransientFailure && !context.isCancelled {
             // Locks that others hold, servers that restart: a rebuild has time.
@@ -52,9 +53,16 @@ package struct RebuildIndex: Sendable {
                 if let pause = try await load(version, context) { return pause }
             case .indexing:
                 context.progress(0, of: version.planned, "building the HNSW index")
-                _ = try await pipeline.indexes.buildHNSW(id) { progress in
-                    context.progress(progress.done, of: progress.total, progress.phase)
+                do {
+                    _ = try await pipeline.indexes.buildHNSW(id) { progress in
+                        context.progress(progress.done, of: progress.total, progress.phase)
+                    }
+                } catch let failure as TaskFailure where failure.errorClass == "index.disk_full" {
+                    // It would fill the disk again and again, and every ingest would fail with it.
+                    try await versions.note(failure.message, on: id, fence: context.fence)
+                    return .snoozed(for: Self.diskPause, reason: failure.message)
                 }
+                if version.problem != nil { try await versions.note(nil, on: id, fence: context.fence) }
                 try await advance(version, .indexed, IndexVersionFacts(), context)
             case .validating:
                 if let pause = try await judge(version, context) { return pause }
@@ -210,7 +218,13 @@ package struct RebuildIndex: Sendable {
             )
         }
         context.progress(0, of: nil, "the gates measure")
-        let verdict = try await gates.judge(version.id)
+        let verdict: GateVerdict
+        do {
+            verdict = try await gates.judge(version.id)
+        } catch let unfit as GatesUnfit {
+            // What this worker lacks says nothing of the version: another one judges it.
+            return .declined(unfit.reason)
+        }
         try await advance(
             version,
             .judged(verdict),

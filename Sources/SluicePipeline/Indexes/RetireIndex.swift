@@ -26,7 +26,8 @@ package struct RetireIndex: Sendable {
             }
             return .completed
         } catch  where error.isTransientFailure && !context.isCancelled {
-            return .snoozed(for: .seconds(2), reason: "somebody still reads it: \(error)")
+            // Every try keeps searches waiting behind it for a moment, as long as a vacuum or a backup is in its way: seldom.
+            return .snoozed(for: .seconds(20), reason: "somebody still reads it: \(error)")
         }
     }
 }

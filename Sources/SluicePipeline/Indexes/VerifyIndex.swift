@@ -36,8 +36,13 @@ package struct VerifyIndex: Sendable {
                 context.logger.info("index verified", metadata: metadata)
                 continue
             }
+            // Names and numbers only: the gates' notes name tenants, and are kept where an erasure finds them.
             let reasons = drift.gates.filter { $0.outcome == .failed || $0.outcome == .inconclusive }
-                .map { "\($0.name.rawValue): \($0.note)" }
+                .map { gate in
+                    let measured = gate.measured.map { "\($0)" } ?? "not measured"
+                    return "\(gate.name.rawValue) \(gate.outcome.rawValue): \(measured)"
+                        + (gate.threshold.map { ", wanted \($0)" } ?? "")
+                }
             context.logger.warning(
                 "the index answers worse than it should; rebuild it, or look at workerctl gates ls",
                 metadata: metadata.merging(["why": "\(reasons.joined(separator: "; "))"]) { first, _ in first }

@@ -3,21 +3,31 @@ internal import SluiceCore
 internal import SluiceDocuments
 internal import SluiceQueue
 
-/// `retention.sweep`.
+/// `retention.sweep`. What is wrong with one sort of rows keeps none of the others.
 struct SweepRetention: Sendable {
     let store: any RetentionStore
     let policy: SweepPolicy
 
     func perform(_ context: AttemptContext) async throws -> AttemptOutcome {
         var total = 0
+        var failure: (any Error)?
         for sort in store.sorts {
-            while let count = try await store.sweep(sort, policy, fence: context.fence) {
-                if context.isCancelled { throw CancellationError() }
-                total += count
-                context.progress(total, "removed from \(sort)")
+            do {
+                var position: SweepPosition? = .start
+                while let from = position {
+                    if context.isCancelled { throw CancellationError() }
+                    let step = try await store.sweep(sort, policy, from: from, fence: context.fence)
+                    total += step.removed
+                    position = step.next
+                    context.progress(total, "removed from \(sort)")
+                }
+            } catch {
+                if error is CancellationError || error is StaleLease { throw error }
+                failure = failure ?? error
             }
         }
         context.logger.info("swept", metadata: ["rows": "\(total)"])
+        if let failure { throw failure }
         return .completed
     }
 }

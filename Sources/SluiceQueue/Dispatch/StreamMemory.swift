@@ -63,6 +63,8 @@ package struct StreamMemory: Sendable {
     private var marks: [StreamKey: Int64] = [:]
     /// Tasks before the marks, which a review found.
     private var strays: [StreamKey: [Candidate]] = [:]
+    /// True when tasks came back while a review was reading: it may have passed their places before.
+    private var hasMissed = false
 
     package init() {}
 
@@ -93,10 +95,20 @@ package struct StreamMemory: Sendable {
     /// Where to begin in a stream of the page remembered. Microseconds since 1970; nil: at its beginning.
     package func start(of stream: BacklogStream) -> Int64? { marks[StreamKey(stream)].map { $0 - Self.margin } }
 
-    /// What reviews found of these streams before their marks. It is given once: a hint that is lost is found anew.
-    package mutating func takeStrays(of streams: [BacklogStream]) -> [Candidate] {
+    /// What reviews found of these streams before their marks, until it was chosen.
+    package func strays(of streams: [BacklogStream]) -> [Candidate] {
         if strays.isEmpty { return [] }
-        return streams.flatMap { strays.removeValue(forKey: StreamKey($0)) ?? [] }
+        return streams.flatMap { strays[StreamKey($0)] ?? [] }
+    }
+
+    /// These go into the window, each once: a hint that is lost is found anew by a review.
+    package mutating func chose(_ tasks: [Candidate]) {
+        if strays.isEmpty { return }
+        for (key, chosen) in Dictionary(grouping: tasks, by: { StreamKey($0) }) where strays[key] != nil {
+            let ids = Set(chosen.map(\.id))
+            strays[key]?.removeAll { ids.contains($0.id) }
+        }
+        strays = strays.filter { !$0.value.isEmpty }
     }
 
     /// The tasks that a look found.
@@ -126,9 +138,10 @@ package struct StreamMemory: Sendable {
         return near.isDue(at: now) ? .near : nil
     }
 
-    /// What a review reads, of each stream no more than `reviewed` tasks.
-    package func requests(_ reach: Reach) -> [StreamRequest] {
-        (page?.streams ?? []).map { stream in
+    /// Begins a review: what it reads, of each stream no more than `reviewed` tasks.
+    package mutating func begin(_ reach: Reach) -> [StreamRequest] {
+        if reach == .all { hasMissed = false }
+        return (page?.streams ?? []).map { stream in
             let mark = marks[StreamKey(stream)]
             return StreamRequest(
                 stream: stream,
@@ -141,7 +154,11 @@ package struct StreamMemory: Sendable {
     /// A review found these tasks at the beginnings of streams.
     package mutating func reviewed(_ reach: Reach, _ heads: [Candidate], cost: Duration, at now: Instant) {
         near.done(in: reach == .near ? cost : .zero, at: now)
-        if reach == .all { all.done(in: cost, at: now) }
+        if reach == .all {
+            all.done(in: cost, at: now)
+            // Soon again, but not without a pause: tasks may come back all the time.
+            if hasMissed { all.dueAt = now + cost }
+        }
         if page == nil { return }
         if reach == .all, cost <= Self.cheap / 2 { return forget() }
         for (key, heads) in Dictionary(grouping: heads, by: { StreamKey($0) }) {
@@ -160,10 +177,15 @@ package struct StreamMemory: Sendable {
 
     /// Tasks came back that were to run at `runAt` or later; nil: at any time.
     package mutating func cameBack(from runAt: Int64?) {
-        guard let runAt else { return all.dueAt = nil }
+        guard let runAt else { return wantReview() }
         guard let latest = marks.values.max() else { return }
-        if latest - runAt > Self.nearMargin { return all.dueAt = nil }
+        if latest - runAt > Self.nearMargin { return wantReview() }
         for key in marks.keys { marks[key] = min(marks[key] ?? runAt, runAt) }
+    }
+
+    private mutating func wantReview() {
+        all.dueAt = nil
+        hasMissed = true
     }
 
     private static func beginnings(_ heads: [Candidate]) -> [StreamKey: Int64] {

@@ -57,9 +57,10 @@ final class Relay: Sendable {
     /// take seconds.
     func review() async throws {
         let due = state.withLock { state in
-            state.memories.compactMap { queue, memory in
-                memory.review(at: .now).map { (queue, $0, memory.requests($0)) }
-            }
+            state.memories.keys.compactMap { queue in
+                guard let reach = state.memories[queue]?.review(at: .now) else { return nil }
+                return (queue, reach, state.memories[queue]?.begin(reach) ?? [])
+            } as [(QueueName, StreamMemory.Reach, [StreamRequest])]
         }
         for (queue, reach, requests) in due {
             let began = ContinuousClock.now

@@ -64,7 +64,10 @@ struct RelayFill {
             choice.tasks = tasks
             reading.widen(by: wanted - tasks.count)
             if tasks.count == wanted || reading.isDone || look == Self.looks {
-                relay.state.withLock { $0.selectors[queue] = selector }
+                relay.state.withLock { state in
+                    state.selectors[queue] = selector
+                    state.memories[queue]?.chose(choice.tasks)
+                }
                 choice.hasMore = tasks.count < wanted && (!reading.isDone || !page.isWhole)
                 break
             }
@@ -97,7 +100,10 @@ struct RelayFill {
         return relay.state.withLock { state in
             state.memories[queue, default: StreamMemory()].found(heads)
             if isWhole { return heads }
-            return heads + (state.memories[queue]?.takeStrays(of: requests.map(\.stream)) ?? [])
+            let strays = state.memories[queue]?.strays(of: requests.map(\.stream)) ?? []
+            if strays.isEmpty { return heads }
+            let met = Set(heads.map(\.id))
+            return heads + strays.filter { !met.contains($0.id) }
         }
     }
 

@@ -132,8 +132,8 @@ extension Worker {
         settler.finish()
     }
 
-    /// Classes of errors, not their sentences, and no reason that an operator gave: those are kept with the attempt, where an
-    /// erasure finds them.
+    /// Classes of errors, not their sentences, and no reason that a handler or an operator gave: those are kept with the attempt,
+    /// where an erasure finds them.
     private static func log(_ verdict: Settlement.Verdict, _ attempt: Attempt) {
         if case .completed = verdict { return attempt.context.logger.debug("completed") }
         let logger = attempt.context.logger
@@ -147,10 +147,9 @@ extension Worker {
         case .dead(let failure): logger.error("dead", metadata: ["error": "\(failure.errorClass)"])
         case .quarantined(let failure): logger.error("quarantined", metadata: ["error": "\(failure.errorClass)"])
         case .discarded(let failure): logger.notice("discarded", metadata: ["error": "\(failure.errorClass)"])
-        case .snoozed(let delay, let reason):
-            logger.info("snoozed", metadata: ["for": "\(delay.inSeconds)", "reason": "\(reason)"])
-        case .declined(let reason): logger.notice("declined", metadata: ["reason": "\(reason)"])
-        case .released(_, let reason): logger.notice("released", metadata: ["reason": "\(reason)"])
+        case .snoozed(let delay, _): logger.info("snoozed", metadata: ["for": "\(delay.inSeconds)"])
+        case .declined(let failure): logger.notice("declined", metadata: ["error": "\(failure.errorClass)"])
+        case .released: logger.notice("released")
         case .cancelled: logger.notice("cancelled")
         }
     }

@@ -32,12 +32,18 @@ final class CanaryDraw: Sendable {
     func see(_ sight: Sight?) { state.withLock { $0 = sight } }
 }
 
-/// Counts what a process's searches come to while there is a canary, and reports it every few searches.
+/// Counts what a process's searches come to while there are canaries, and reports it every few searches, and when told to.
 ///
-/// What was not reported when the process ends is lost: a handful of searches.
+/// What was not reported when the process ends is lost: whoever ends it flushes first.
 final class CanaryWatch: Sendable {
+    /// One canary of one index. An index may get another while counts of the last one wait.
+    private struct Trial: Hashable {
+        let index: IndexID
+        let canary: IndexVersionID
+    }
+
     private struct State {
-        var counts: [IndexVersionID: CanaryCounts] = [:]
+        var counts: [Trial: [IndexVersionID: CanaryCounts]] = [:]
         var pending = 0
         var since: ContinuousClock.Instant?
     }
@@ -50,40 +56,54 @@ final class CanaryWatch: Sendable {
     /// cost no reader its answer.
     func note(_ sight: CanaryDraw.Sight, _ pool: PostgresPool, _ add: (inout CanaryCounts) -> Void) async {
         let now = ContinuousClock.now
-        let due = state.withLock { state -> [IndexVersionID: CanaryCounts]? in
-            add(&state.counts[sight.version, default: CanaryCounts()])
+        let trial = Trial(index: sight.index, canary: sight.canary)
+        let isDue = state.withLock { state in
+            add(&state.counts[trial, default: [:]][sight.version, default: CanaryCounts()])
             state.pending += 1
             let since = state.since ?? now
             state.since = since
-            guard state.pending >= Self.batch || now - since >= Self.patience else { return nil }
+            return state.pending >= Self.batch || now - since >= Self.patience
+        }
+        if isDue { await flush(pool) }
+    }
+
+    /// Reports what was counted and not yet reported.
+    func flush(_ pool: PostgresPool) async {
+        let due = state.withLock { state in
             defer { state = State() }
             return state.counts
         }
-        guard let due else { return }
-        try? await Self.report(due, sight, pool)
+        for (trial, counts) in due { try? await Self.report(counts, trial.index, trial.canary, pool) }
     }
 
     private static func report(
         _ counts: [IndexVersionID: CanaryCounts],
-        _ sight: CanaryDraw.Sight,
+        _ index: IndexID,
+        _ canary: IndexVersionID,
         _ pool: PostgresPool
     ) async throws {
         try await pool.transaction { transaction in
             for (version, counts) in counts.sorted(by: { $0.key < $1.key }) {
-                try await transaction.execute(CanaryReports.add(counts, version, sight))
+                try await transaction.execute(CanaryReports.add(counts, version, index, canary))
             }
-            let totals = try await transaction.query(CanaryReports.totals(sight))
-            let canary = totals.first { $0.isCanary }?.counts ?? CanaryCounts()
+            let totals = try await transaction.query(CanaryReports.totals(index, canary))
+            let own = totals.first { $0.isCanary }?.counts ?? CanaryCounts()
             let live = totals.first { !$0.isCanary }?.counts ?? CanaryCounts()
-            guard let reason = CanaryJudge.breach(canary, live: live) else { return }
-            try await transaction.execute(CanaryReports.end(sight, "by itself: " + reason))
+            let limit = try await transaction.query(CanaryReports.limit(index)).first ?? GateThresholds().p95
+            guard let reason = CanaryJudge.breach(own, live: live, limit: limit) else { return }
+            try await transaction.execute(CanaryReports.end(index, canary, "by itself: " + reason))
         }
     }
 }
 
 enum CanaryReports {
     /// Only while the canary goes on.
-    static func add(_ counts: CanaryCounts, _ version: IndexVersionID, _ sight: CanaryDraw.Sight) -> Statement<Void> {
+    static func add(
+        _ counts: CanaryCounts,
+        _ version: IndexVersionID,
+        _ index: IndexID,
+        _ canary: IndexVersionID
+    ) -> Statement<Void> {
         Statement(
             """
             INSERT INTO canary_counts (index_id, version_id, searches, errors, empty, waits)
@@ -97,21 +117,24 @@ enum CanaryReports {
                 )
             """,
             [
-                .int8(sight.index.rawValue), .int8(sight.canary.rawValue), .int8(version.rawValue),
+                .int8(index.rawValue), .int8(canary.rawValue), .int8(version.rawValue),
                 .int8(Int64(counts.searches)), .int8(Int64(counts.errors)), .int8(Int64(counts.empty)),
                 .int8Array(counts.waits.map(Int64.init)),
             ]
         )
     }
 
-    static func totals(_ sight: CanaryDraw.Sight) -> Statement<(isCanary: Bool, counts: CanaryCounts)> {
+    static func totals(
+        _ index: IndexID,
+        _ canary: IndexVersionID
+    ) -> Statement<(isCanary: Bool, counts: CanaryCounts)> {
         Statement(
             """
             SELECT counts.version_id = $2, searches, errors, empty, waits
             FROM canary_counts AS counts JOIN indexes ON indexes.id = counts.index_id
             WHERE counts.index_id = $1 AND counts.version_id IN ($2, indexes.live_version)
             """,
-            [.int8(sight.index.rawValue), .int8(sight.canary.rawValue)]
+            [.int8(index.rawValue), .int8(canary.rawValue)]
         ) { row throws(PostgresError) in
             let counts = CanaryCounts(
                 searches: Int(try row.int64(1)),
@@ -123,7 +146,15 @@ enum CanaryReports {
         }
     }
 
-    static func end(_ sight: CanaryDraw.Sight, _ reason: String) -> Statement<Void> {
+    /// The index's own threshold of waits, in milliseconds; nothing where it has none.
+    static func limit(_ index: IndexID) -> Statement<Double> {
+        Statement(
+            "SELECT (changed ->> 'p95_ms')::float8 FROM gate_thresholds WHERE index_id = $1 AND changed ? 'p95_ms'",
+            [.int8(index.rawValue)]
+        ) { row throws(PostgresError) in try row.float8(0) }
+    }
+
+    static func end(_ index: IndexID, _ canary: IndexVersionID, _ reason: String) -> Statement<Void> {
         Statement(
             """
             WITH ended AS (
@@ -132,7 +163,7 @@ enum CanaryReports {
             INSERT INTO index_events (index_id, version_id, event, detail)
             SELECT index_id, version_id, 'canary ended', jsonb_build_object('reason', $3::text) FROM ended
             """,
-            [.int8(sight.index.rawValue), .int8(sight.canary.rawValue), .text(reason)]
+            [.int8(index.rawValue), .int8(canary.rawValue), .text(reason)]
         )
     }
 }

@@ -84,7 +84,7 @@ package struct PostgresIndexGates: IndexGates, DriftCheck {
         }
         let thresholds = try await store.thresholds(of: subject.index)
         let seed = wishes.seed ?? Self.freshSeed()
-        let facts = try await store.facts(subject)
+        let facts = try await facts(subject, thresholds)
         let judge = GateJudge(subject, thresholds)
         let plan = IndexExaminer.Plan(
             sample: wishes.sample ?? Int(thresholds.samples),
@@ -121,7 +121,7 @@ package struct PostgresIndexGates: IndexGates, DriftCheck {
         else { return nil }
         let thresholds = try await store.thresholds(of: subject.index)
         let seed = Self.freshSeed()
-        let facts = try await store.facts(subject)
+        let facts = try await facts(subject, thresholds)
         let judge = GateJudge(subject, thresholds)
         let plan = IndexExaminer.Plan(sample: Int(thresholds.samples), seed: seed)
         let measured = try await examiner.measureDrift(subject, plan, judge)
@@ -142,6 +142,19 @@ package struct PostgresIndexGates: IndexGates, DriftCheck {
             verdict: kept.verdict,
             gates: kept.gates
         )
+    }
+
+    /// What the version is before it is judged, with the thresholds it is judged by.
+    private func facts(
+        _ subject: GateSubject,
+        _ thresholds: GateThresholds
+    ) async throws -> GateEvidence.Facts {
+        var facts = try await store.facts(subject)
+        // A swap or a stricter threshold in between would make the run speak of what it was not compared with: stale from the
+        // beginning, and whoever relies on it runs it again.
+        facts.epoch = min(facts.epoch, subject.epoch)
+        facts.thresholds = thresholds.changed.map { "\($0.name)=\($0.value)" }
+        return facts
     }
 
     private func keep(

@@ -8,6 +8,8 @@ enum Scope: Sendable {
     case these([ChunkID])
     /// More than one would look at each; how many is not known.
     case matching(Narrowing)
+
+    var isNarrow: Bool { if case .all = self { false } else { true } }
 }
 
 /// Up to how many matching chunks each is compared.

@@ -17,15 +17,19 @@ extension Settings {
     /// The gates with every model that this process has.
     package func makeGates(
         _ store: Store,
-        loadsModels: Bool = true,
         report: @escaping @Sendable (String) -> Void = { _ in }
     ) async throws -> PostgresIndexGates {
-        var embedders: [any Embedder] = []
-        if loadsModels {
-            embedders.append(try await makeEmbedder(streams: 1))
-            if let candidate = try await makeCandidateEmbedder(streams: 1) { embedders.append(candidate) }
-        }
-        return PostgresIndexGates(
+        var embedders = [try await makeEmbedder(streams: 1)]
+        if let candidate = try await makeCandidateEmbedder(streams: 1) { embedders.append(candidate) }
+        return makeGates(store, with: embedders, report: report)
+    }
+
+    func makeGates(
+        _ store: Store,
+        with embedders: [any Embedder],
+        report: @escaping @Sendable (String) -> Void
+    ) -> PostgresIndexGates {
+        PostgresIndexGates(
             IndexExaminer(
                 store: PostgresGateStore(store),
                 golden: PostgresGoldenStore(store),
@@ -47,24 +51,61 @@ package struct FleetGates: IndexGates, DriftCheck {
         self.logger = logger
     }
 
+    /// - Throws: `GatesUnfit` when this process has not the models of the version and of the live one, or cannot load them.
     package func judge(_ version: IndexVersionID) async throws -> GateVerdict {
-        try await withGates(loadsModels: true) { try await $0.judge(version) }
+        try await withStore { store in
+            // Without the other's model golden queries and known items would be inconclusive, which fails the version.
+            let subject = try await PostgresGateStore(store).subject(version, against: nil)
+            let needed = [subject?.version, subject?.other].compactMap { $0?.model.fingerprint }
+            return try await gates(store, with: try await embedders(Set(needed))).judge(version)
+        }
     }
 
     package func drift(of index: IndexName?) async throws -> [Drift] {
-        try await withGates(loadsModels: false) { try await $0.drift(of: index) }
+        try await withStore { store in try await gates(store, with: []).drift(of: index) }
     }
 
-    private func withGates<Value>(
-        loadsModels: Bool,
-        _ body: (PostgresIndexGates) async throws -> Value
-    ) async throws -> Value {
-        let store = settings.makeGateStore("sluice-gates", logger: logger)
-        defer { store.close() }
+    private func embedders(_ needed: Set<String>) async throws -> [any Embedder] {
+        var embedders: [any Embedder] = []
+        do {
+            if needed.contains(try settings.modelIdentity().fingerprint) {
+                embedders.append(try await settings.makeEmbedder(streams: 1))
+            }
+            if let candidate = try settings.candidateIdentity()?.fingerprint, needed.contains(candidate),
+                !embedders.contains(where: { $0.model.fingerprint == candidate }),
+                let embedder = try await settings.makeCandidateEmbedder(streams: 1)
+            {
+                embedders.append(embedder)
+            }
+        } catch let error as SettingsError {
+            throw GatesUnfit(TaskFailure(errorClass: "model.unusable", message: "\(error)"))
+        } catch let error as InferenceError where !error.isTransient {
+            throw GatesUnfit(TaskFailure(errorClass: "model.unusable", message: "\(error)"))
+        }
+        let missing = needed.subtracting(embedders.map(\.model.fingerprint)).sorted()
+        guard missing.isEmpty else {
+            throw GatesUnfit(
+                TaskFailure(
+                    errorClass: "model.unknown",
+                    message:
+                        "the worker that claimed it cannot judge without model \(missing.joined(separator: " and ")); "
+                        + "name it in SLUICE_MODEL or SLUICE_CANDIDATE_MODEL of the maintenance workers"
+                )
+            )
+        }
+        return embedders
+    }
+
+    private func gates(_ store: Store, with embedders: [any Embedder]) -> PostgresIndexGates {
         let logger = logger
-        let gates = try await settings.makeGates(store, loadsModels: loadsModels) { step in
+        return settings.makeGates(store, with: embedders) { step in
             logger.debug("gates", metadata: ["step": "\(step)"])
         }
-        return try await body(gates)
+    }
+
+    private func withStore<Value>(_ body: (Store) async throws -> Value) async throws -> Value {
+        let store = settings.makeGateStore("sluice-gates", logger: logger)
+        defer { store.close() }
+        return try await body(store)
     }
 }

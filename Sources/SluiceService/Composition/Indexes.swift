@@ -25,14 +25,19 @@ extension Settings {
         )
     }
 
-    /// The embedder for questions to a version with this model: the current model's, or the candidate's where that is it.
-    package func makeQueryEmbedder(for fingerprint: String?) async throws -> any Embedder {
-        if let fingerprint, let candidate = try candidateIdentity(), candidate.fingerprint == fingerprint,
+    /// The embedders for questions to versions with these models, the current one's and the candidate's as far as they are asked for;
+    /// where neither is, the current one's.
+    package func makeQueryEmbedders(for fingerprints: [String?]) async throws -> [any Embedder] {
+        var embedders: [any Embedder] = []
+        if let candidate = try candidateIdentity(), fingerprints.contains(candidate.fingerprint),
             let embedder = try await makeCandidateEmbedder(streams: 1)
         {
-            return embedder
+            embedders.append(embedder)
         }
-        return try await makeEmbedder(streams: 1)
+        if embedders.isEmpty || fingerprints.contains((try? modelIdentity())?.fingerprint ?? "") {
+            embedders.append(try await makeEmbedder(streams: 1))
+        }
+        return embedders
     }
 
     /// The index registry.

@@ -23,7 +23,7 @@ extension Settings {
             indexes: PostgresIndexStore(store, announce: announce)
         )
         maintenance.upkeep = PostgresUpkeepStore(store)
-        maintenance.compaction = PostgresCompactionStore(store)
+        maintenance.compaction = PostgresCompactionStore(store, maxBuildMemory: buildMemoryMegabytes)
         maintenance.compactionPolicy = upkeep.compaction
         maintenance.quietHours = upkeep.quietHours
         if let directory = upkeep.backupDirectory {

@@ -53,7 +53,11 @@ package enum WorkerService {
             passwords: settings.documentPasswords,
             embedWindow: settings.embedWindow
         )
-        pipeline.tenantIndexes = PostgresTenantIndexes(data, policy: settings.tenantIndexPolicy)
+        pipeline.tenantIndexes = PostgresTenantIndexes(
+            data,
+            policy: settings.tenantIndexPolicy,
+            maxBuildMemory: settings.buildMemoryMegabytes
+        )
         pipeline.candidateModel = try settings.candidateIdentity()
         pipeline.candidateEmbedder = candidate
         pipeline.rebuildShare = settings.rebuildShare

@@ -15,6 +15,18 @@ extension DocumentStatements {
         )
     }
 
+    /// Notes that the source was read and is what is live.
+    static func unchanged(_ id: DocumentID) -> Statement<Void> {
+        Statement(
+            """
+            UPDATE documents SET outcome = 'ok', outcome_detail = 'unchanged', updated_at = now(), checked_at = now(),
+                state = CASE WHEN live_version IS NULL THEN 'failed' ELSE 'live' END
+            WHERE id = $1
+            """,
+            [.int8(id.rawValue)]
+        )
+    }
+
     /// Notes why the source could not be read. What an extraction said before is about other bytes, and goes.
     static func unreadable(_ id: DocumentID, detail: String) -> Statement<Void> {
         Statement(

@@ -187,7 +187,8 @@ extension GoLive {
             ), cleared AS (
                 DELETE FROM staged_chunks WHERE version_id = $1
             )
-            UPDATE documents SET state = 'live', live_version = $1, outcome = 'ok', outcome_detail = NULL, updated_at = now()
+            UPDATE documents SET state = 'live', live_version = $1, outcome = 'ok', outcome_detail = NULL, updated_at = now(),
+                checked_at = (SELECT created_at FROM document_versions WHERE id = $1)
             WHERE id = $2
             """,
             [.int8(version.rawValue), .int8(document.rawValue), .int4(set)]

@@ -18,7 +18,8 @@ enum GoLive {
     /// What came of it.
     enum Outcome: Sendable {
         case live
-        /// The index is asked with another model by now: nothing was changed, and these ordinals have no vector of it.
+        /// The index is asked with another model by now, or vectors went from the cache after they were counted on: nothing was
+        /// changed, and these ordinals have no vector of that model.
         case lacks(ModelIdentity, ordinals: [Int])
     }
 
@@ -26,10 +27,13 @@ enum GoLive {
     /// in one with the same model. Versions with another model get what the cache has, and a task that brings the rest: however
     /// slow or broken a candidate is, it keeps no document from answering.
     ///
-    /// - Parameter enqueue: stores those tasks.
+    /// - Parameters:
+    ///   - looksFirst: looks for every vector before anything is changed; see `mended`.
+    ///   - enqueue: stores those tasks.
     static func run(
         _ frame: Frame,
         in transaction: PostgresTransaction,
+        looksFirst: Bool,
         enqueue: ([NewTask]) async throws -> Void
     ) async throws -> Outcome {
         let (version, document) = (frame.version, frame.document)
@@ -47,7 +51,7 @@ enum GoLive {
         let wasCut = try await StagedCuts.complete(version, staged, for: written, tenant: frame.tenant, transaction)
         if wasCut { staged = try await transaction.query(Self.staged(version)) }
         let model = answering.spec.model
-        if wasCut || sets.count > 1 || model != frame.model {
+        if looksFirst || wasCut || sets.count > 1 || model != frame.model {
             let lacking = try await StagedCuts.lacking(version, document, model, in: written, transaction)
             if !lacking.isEmpty { return .lacks(model, ordinals: lacking) }
         }
@@ -82,6 +86,20 @@ enum GoLive {
         try await transaction.execute(tellBatches(version, document))
         return .live
     }
+
+    /// Runs a transaction that ends in `run`, and where vectors are missing once more, looking for all of them first: what was
+    /// cached when the version was staged may have been erased or pruned since, and is then embedded again.
+    ///
+    /// - Parameter body: is given `looksFirst`.
+    static func mended<Value>(_ body: (Bool) async throws -> Value) async throws -> Value {
+        do {
+            return try await body(false)
+        } catch let failure as TaskFailure where failure.errorClass == missing {
+            return try await body(true)
+        }
+    }
+
+    private static let missing = "vectors.missing"
 
     /// Turns the document's chunks of one set into the staged ones. Where none are staged, for want of the text, none stay: what fills the
     /// set finds the document again.
@@ -118,7 +136,7 @@ enum GoLive {
         let without = try await transaction.query(countWithoutVector(indexVersion, document)).first ?? 0
         if without > 0 {
             throw TaskFailure(
-                errorClass: "vectors.missing",
+                errorClass: missing,
                 message:
                     "\(without) chunks of document \(document) have no vector of model \(indexVersion.spec.model.fingerprint); "
                     + "nothing was changed, ingest the document again"

@@ -54,20 +54,24 @@ extension PostgresDocumentStore {
     }
 
     package func finishEmbedding(_ result: EmbeddingResult, fence: Fence) async throws -> EmbedReport {
-        let (report, enqueued) = try await inTenant(result.tenant) { transaction in
-            try await store.hold(fence, in: transaction)
-            let (report, enqueued) = try await apply(result, transaction)
-            try await store.complete(fence, in: transaction)
-            return (report, enqueued)
+        let (report, enqueued) = try await GoLive.mended { looksFirst in
+            try await inTenant(result.tenant) { transaction in
+                try await store.hold(fence, in: transaction)
+                let (report, enqueued) = try await apply(result, transaction, looksFirst: looksFirst)
+                try await store.complete(fence, in: transaction)
+                return (report, enqueued)
+            }
         }
         await announce(enqueued)
         return report
     }
 
     /// Locks in the order that `PostgresDocumentStore.hold` describes.
-    private func apply(_ result: EmbeddingResult, _ transaction: PostgresTransaction) async throws
-        -> (EmbedReport, [EnqueuedTask])
-    {
+    private func apply(
+        _ result: EmbeddingResult,
+        _ transaction: PostgresTransaction,
+        looksFirst: Bool
+    ) async throws -> (EmbedReport, [EnqueuedTask]) {
         let superseded = (EmbedReport(isLive: false, wasSuperseded: true), [EnqueuedTask]())
         guard let document = try await transaction.query(Self.documentOf(result.version)).first,
             try await !transaction.query(DocumentStatements.lock(document)).isEmpty
@@ -87,13 +91,13 @@ extension PostgresDocumentStore {
             tenant: result.tenant,
             model: result.model
         )
-        let outcome = try await GoLive.run(frame, in: transaction) { tasks in
+        let outcome = try await GoLive.run(frame, in: transaction, looksFirst: looksFirst) { tasks in
             enqueued += try await store.enqueue(tasks, in: transaction)
         }
         guard case .lacks(let model, let ordinals) = outcome else {
             return (EmbedReport(isLive: true, wasSuperseded: false), enqueued)
         }
-        // A swap came while it was being embedded: what it needs now is embedded as well, and then it goes live.
+        // A swap came while it was being embedded, or the cache lost something: that is embedded as well, and then it goes live.
         let windows = Self.windows(ordinals, of: Self.replanWindow)
         let batch = try await transaction.query(Self.replan(result.version, tasks: windows.count, model)).first
         let tasks = try windows.map {

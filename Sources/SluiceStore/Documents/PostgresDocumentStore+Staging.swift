@@ -6,64 +6,76 @@ internal import SluiceSystem
 
 extension PostgresDocumentStore {
     package func stage(_ version: StagedVersion, window: Int, fence: Fence) async throws -> StageReport {
-        let (report, enqueued) = try await inTenant(version.tenant) { transaction in
-            let held = try await hold(version.document, fence, transaction)
-            guard
-                let current = try await transaction.query(
-                    DocumentStatements.snapshot(version.document, version.tenant)
-                ).first
-            else { throw Self.erased(version.document) }
-            try await check(version, fits: current.index, transaction)
-            // A swap may have come since the snapshot was read: what counts is what answers now.
-            var model = current.index.model
-            let gaveUp = try await transaction.execute(DocumentStatements.abandonUnfinished(version.document)) > 0
-            let id = try await insert(version, transaction)
-            let live = try await transaction.query(GoLive.live(version.document))
-                .filter { $0.set == version.chunkSet }.map { ($0.chunk, $0.hash) }
-            var missing =
-                current.index.writtenSets > 1
-                ? try await missingOfAll(id, version, model, transaction)
-                : try await missing(id, version, model, live, current.index.liveVersion, transaction)
-            let kept = ChunkDiff(live: live, staged: version.chunks.map(\.contentHash)).kept.count
-            // A chunk whose equal is kept may be a second one of its text: then it is neither.
-            let own = missing.count { $0 < version.chunks.count }
-            let cached = max(0, version.chunks.count - kept - own)
-            var enqueued: [EnqueuedTask] = []
-            if missing.isEmpty {
-                let frame = GoLive.Frame(version: id, document: version.document, tenant: version.tenant, model: model)
-                let outcome = try await GoLive.run(frame, in: transaction) { tasks in
-                    enqueued += try await store.enqueue(tasks, in: transaction)
-                }
-                if case .lacks(let other, let ordinals) = outcome { (model, missing) = (other, ordinals) }
+        let (report, enqueued) = try await GoLive.mended { looksFirst in
+            try await inTenant(version.tenant) { transaction in
+                try await stage(version, window, fence, transaction, looksFirst: looksFirst)
             }
-            let windows = Self.windows(missing, of: window)
-            try await transaction.execute(
-                DocumentStatements.planned(id, kept: kept, cached: cached, tasks: windows.count, model)
-            )
-            if !windows.isEmpty {
-                try await transaction.execute(DocumentStatements.markProcessing(version.document))
-                let tasks = try windows.map {
-                    try Self.embedTask($0, of: id, document: version.document, version.tenant, version.batch)
-                }
-                enqueued += try await store.enqueue(tasks, in: transaction)
-            }
-            let frame = Frame(document: version.document, tenant: version.tenant, held: held, gaveUp: gaveUp)
-            enqueued += try await end(fence, frame, served: version.request, transaction)
-            let report = StageReport(
-                version: id,
-                chunks: version.chunks.count,
-                kept: kept,
-                cached: cached,
-                toEmbed: missing.count,
-                isLive: windows.isEmpty
-            )
-            return (report, enqueued)
         }
         await announce(enqueued)
         return report
     }
 
     // MARK: -
+
+    private func stage(
+        _ version: StagedVersion,
+        _ window: Int,
+        _ fence: Fence,
+        _ transaction: PostgresTransaction,
+        looksFirst: Bool
+    ) async throws -> (StageReport, [EnqueuedTask]) {
+        let held = try await hold(version.document, fence, transaction)
+        guard
+            let current = try await transaction.query(
+                DocumentStatements.snapshot(version.document, version.tenant)
+            ).first
+        else { throw Self.erased(version.document) }
+        try await check(version, fits: current.index, transaction)
+        // A swap may have come since the snapshot was read: what counts is what answers now.
+        var model = current.index.model
+        let gaveUp = try await transaction.execute(DocumentStatements.abandonUnfinished(version.document)) > 0
+        let id = try await insert(version, transaction)
+        let live = try await transaction.query(GoLive.live(version.document))
+            .filter { $0.set == version.chunkSet }.map { ($0.chunk, $0.hash) }
+        var missing =
+            current.index.writtenSets > 1
+            ? try await missingOfAll(id, version, model, transaction)
+            : try await missing(id, version, model, live, current.index.liveVersion, transaction)
+        let kept = ChunkDiff(live: live, staged: version.chunks.map(\.contentHash)).kept.count
+        // A chunk whose equal is kept may be a second one of its text: then it is neither.
+        let own = missing.count { $0 < version.chunks.count }
+        let cached = max(0, version.chunks.count - kept - own)
+        var enqueued: [EnqueuedTask] = []
+        if missing.isEmpty {
+            let frame = GoLive.Frame(version: id, document: version.document, tenant: version.tenant, model: model)
+            let outcome = try await GoLive.run(frame, in: transaction, looksFirst: looksFirst) { tasks in
+                enqueued += try await store.enqueue(tasks, in: transaction)
+            }
+            if case .lacks(let other, let ordinals) = outcome { (model, missing) = (other, ordinals) }
+        }
+        let windows = Self.windows(missing, of: window)
+        try await transaction.execute(
+            DocumentStatements.planned(id, kept: kept, cached: cached, tasks: windows.count, model)
+        )
+        if !windows.isEmpty {
+            try await transaction.execute(DocumentStatements.markProcessing(version.document))
+            let tasks = try windows.map {
+                try Self.embedTask($0, of: id, document: version.document, version.tenant, version.batch)
+            }
+            enqueued += try await store.enqueue(tasks, in: transaction)
+        }
+        let frame = Frame(document: version.document, tenant: version.tenant, held: held, gaveUp: gaveUp)
+        enqueued += try await end(fence, frame, served: version.request, transaction)
+        let report = StageReport(
+            version: id,
+            chunks: version.chunks.count,
+            kept: kept,
+            cached: cached,
+            toEmbed: missing.count,
+            isLive: windows.isEmpty
+        )
+        return (report, enqueued)
+    }
 
     private func insert(
         _ version: StagedVersion,

@@ -30,7 +30,7 @@ package struct PostgresDocumentStore: DocumentStore {
             }
             let touched = try await transaction.execute([
                 DocumentStatements.abandonUnfinished(document.id),
-                DocumentStatements.end(document.id, outcome: .ok, detail: "unchanged"),
+                DocumentStatements.unchanged(document.id),
                 DocumentStatements.tellBatches(document.id, "unchanged", upTo: document.request),
             ])
             let frame = Frame(document: document.id, tenant: document.tenant, held: held, gaveUp: touched[0] > 0)

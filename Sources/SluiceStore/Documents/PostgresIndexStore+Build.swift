@@ -12,18 +12,25 @@ extension PostgresIndexStore {
         _ version: IndexVersionID,
         progress: @escaping @Sendable (HNSWProgress) -> Void
     ) async throws -> Bool {
-        try await store.pool.withConnection { connection in
-            if try await connection.query(IndexStatements.hnswState(of: version)).first == true { return false }
+        if try await store.pool.query(IndexStatements.hnswState(of: version)).first == true { return false }
+        // All rows are counted: of many millions that takes longer than statements otherwise may.
+        let steps = try await store.pool.transaction(
+            readOnly: true,
+            settings: [("statement_timeout", "600000")]
+        ) { transaction in
             var steps: [BuildStep] = []
-            for table in try await connection.query(PartitionStatements.tables(of: version)) {
-                if let plan = try await connection.query(IndexStatements.buildPlan(version, table)).first {
+            for table in try await transaction.query(PartitionStatements.tables(of: version)) {
+                if let plan = try await transaction.query(IndexStatements.buildPlan(version, table)).first {
                     steps.append(BuildStep(table: table, plan: plan))
                 }
             }
-            guard let plan = steps.first?.plan else {
-                throw TaskFailure(errorClass: "index.gone", message: "index version \(version) does not exist any more")
-            }
-            let vectors = steps.reduce(0) { $0 + $1.plan.vectors }
+            return steps
+        }
+        guard let plan = steps.first?.plan else {
+            throw TaskFailure(errorClass: "index.gone", message: "index version \(version) does not exist any more")
+        }
+        let vectors = steps.reduce(0) { $0 + $1.plan.vectors }
+        return try await store.pool.withConnection { connection in
             let start = Instant.now
             do {
                 try await build(steps, of: vectors, progress, connection)
@@ -117,7 +124,19 @@ extension PostgresIndexStore {
             // Workers share the graph through shared memory, of which containers have 64 MiB unless told otherwise: alone, then.
             try await connection.script("SET max_parallel_maintenance_workers = 0")
             try await connection.script("DROP INDEX CONCURRENTLY IF EXISTS \(name)", timeout: .seconds(600))
-            try await connection.script(create, timeout: Self.buildLimit)
+            do throws(PostgresError) {
+                try await connection.script(create, timeout: Self.buildLimit)
+            } catch {
+                // Not for want of shared memory, which has the same code.
+                guard error.sqlState == "53100" else { throw error }
+                try? await connection.script("DROP INDEX CONCURRENTLY IF EXISTS \(name)", timeout: .seconds(600))
+                throw TaskFailure(
+                    errorClass: "index.disk_full",
+                    message:
+                        "the database's disk is full: the HNSW index \(index) needs more; it is tried again every "
+                        + "quarter of an hour"
+                )
+            }
         }
         // Into memory before the first question, where the server has the extension for it.
         try await connection.script(

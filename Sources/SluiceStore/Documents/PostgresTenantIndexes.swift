@@ -8,10 +8,13 @@ internal import SluiceSystem
 package struct PostgresTenantIndexes: TenantIndexStore {
     private let store: Store
     private let policy: TenantIndexPolicy
+    private let maxBuildMemory: Int
 
-    package init(_ store: Store, policy: TenantIndexPolicy = TenantIndexPolicy()) {
+    /// - Parameter maxBuildMemory: MiB that a build may take of the server's memory; as for those of index versions.
+    package init(_ store: Store, policy: TenantIndexPolicy = TenantIndexPolicy(), maxBuildMemory: Int = 2_048) {
         self.store = store
         self.policy = policy
+        self.maxBuildMemory = maxBuildMemory
     }
 
     package func liveVersions(of index: IndexName?) async throws -> [IndexVersionID] {
@@ -67,7 +70,7 @@ package struct PostgresTenantIndexes: TenantIndexStore {
         let rows = try await store.pool.query(TenantIndexStatements.buildPlan(version, tenant, in: table))
         guard let plan = rows.first else { return }
         let name = TenantIndexStatements.name(version, tenant)
-        let memory = min(max(plan.graphMegabytes, 64), 2_048)
+        let memory = min(max(plan.graphMegabytes, 64), maxBuildMemory)
         try await scripts([
             "DROP INDEX CONCURRENTLY IF EXISTS \(quotedIdentifier(name))",
             "SET maintenance_work_mem = '\(memory)MB'",
@@ -79,10 +82,10 @@ package struct PostgresTenantIndexes: TenantIndexStore {
             """,
         ])
         guard try await isValid(name) else {
+            // No tenant's name: the message is kept with a task of the fleet's own tenant, beyond the tenant's erasure.
             throw TaskFailure(
                 errorClass: "index.invalid",
-                message:
-                    "the index of tenant \(tenant) in version \(version) is not valid after its build; it is built again"
+                message: "one tenant's own index in version \(version) is not valid after its build; it is built again"
             )
         }
     }

@@ -8,12 +8,13 @@ package struct PostgresCanaries: Sendable {
 
     package init(_ store: Store) { self.store = store }
 
-    /// Lets the index's version that waits to be swapped in answer a share of the questions; counts begin anew. False when no
-    /// version is ready, or there is no such index.
+    /// Lets the index's version that waits to be swapped in answer a share of the questions; counts begin anew. False, with nothing
+    /// changed, when no version is ready or there is no such index.
     package func set(_ index: IndexName, percent: Int, by share: CanaryShare) async throws -> Bool {
         try await store.pool.transaction { transaction in
+            guard try await transaction.execute(CanaryStatements.set(index, percent, share)) > 0 else { return false }
             try await transaction.execute(CanaryStatements.forget(index))
-            return try await transaction.execute(CanaryStatements.set(index, percent, share)) > 0
+            return true
         }
     }
 

@@ -16,9 +16,11 @@ extension PostgresIndexVersions {
         let isRechunked = spec.chunkerFingerprint != live.spec.chunkerFingerprint
         // The version that answers has a vector of every chunk.
         let known = spec.model == live.spec.model
-        guard
-            let counts = try await store.pool.query(Self.counts(live, spec.model, isKnown: known && !isRechunked))
-                .first,
+        if let problem = spec.problem { throw TaskFailure(errorClass: "index.impossible", message: problem) }
+        let counted = try await store.pool.transaction(readOnly: true, settings: Self.unhurried) { transaction in
+            try await transaction.query(Self.counts(live, spec.model, isKnown: known && !isRechunked))
+        }
+        guard let counts = counted.first,
             let rates = try await store.pool.query(Self.rates()).first
         else { throw PostgresError(.unexpectedReply, "no counts came back") }
         var facts = counts.facts(rates)
@@ -31,6 +33,9 @@ extension PostgresIndexVersions {
         }
         return (spec, facts)
     }
+
+    /// All chunks are looked at: of many millions that takes longer than statements otherwise may.
+    private static let unhurried = [(name: "statement_timeout", value: "600000")]
 
     private struct Counts: Sendable {
         let chunks: Int

@@ -6,7 +6,11 @@ internal import SluiceSystem
 
 extension PostgresIndexVersions {
     /// For so long ingests that go live may be kept waiting by one that wants to swap.
-    private static let lockTimeout = [(name: "lock_timeout", value: "200")]
+    private static let lockTimeout = [
+        (name: "lock_timeout", value: "200"),
+        // What is counted before the lock takes its time with many millions of rows.
+        (name: "statement_timeout", value: "600000"),
+    ]
     /// Chunk ids before the highest that are looked at again under the lock: an ingest that was under way when all were counted
     /// took its ids before.
     private static let margin: Int64 = 2_000
@@ -70,7 +74,9 @@ extension PostgresIndexVersions {
             let departure = try IndexLifecycle.next(live.state, .swappedOut).get()
             // In this order: an index has one live version at any time, also within the transaction.
             let name = version.state == .soaking ? "rolled back" : "swapped"
-            var tasks = try await apply(departure, to: live, name + " out", nil, transaction)
+            // Who made the new version said how long the one before can be gone back to. Back again, it is as it was.
+            let soak = version.state == .soaking ? live.spec.soak : candidate.spec.soak
+            var tasks = try await apply(departure, to: live, name + " out", nil, soak: soak, transaction)
             tasks += try await apply(arrival, to: candidate, name + " in", nil, transaction)
             guard try await transaction.execute(SwapStatements.point(registry, to: candidate)) == 1 else {
                 throw IndexRefusal.moved

@@ -163,15 +163,24 @@ package struct PostgresIndexVersions: IndexVersionStore, ChunkSetStore {
     }
 
     /// Writes a transition with all that belongs to it. Returns the tasks that it enqueued.
+    ///
+    /// - Parameter soak: for how long it soaks if it begins to; nil: as long as it was made to.
     func apply(
         _ step: IndexTransition,
         to version: IndexVersionRecord,
         _ name: String,
         _ reason: String?,
+        soak: Duration? = nil,
         _ transaction: PostgresTransaction
     ) async throws -> [EnqueuedTask] {
+        let soak = soak ?? version.spec.soak
         let touched = try await transaction.execute(
-            VersionStatements.move(version, to: step.state, problem: step.state == .failed ? reason : nil)
+            VersionStatements.move(
+                version,
+                to: step.state,
+                problem: step.state == .failed ? reason : nil,
+                soak: soak
+            )
         )
         guard touched == 1 else { throw IndexRefusal.moved }
         try await transaction.execute(VersionStatements.event(version, name, to: step.state, reason: reason))
@@ -182,7 +191,7 @@ package struct PostgresIndexVersions: IndexVersionStore, ChunkSetStore {
             case .drive: tasks.append(try Self.drive(version.id))
             case .point: break  // The swap's own: it knows what it expects there.
             case .drop: tasks.append(try Self.retirement(of: version, after: .zero))
-            case .dropLater, .soak: tasks.append(try Self.retirement(of: version, after: version.spec.soak))
+            case .dropLater, .soak: tasks.append(try Self.retirement(of: version, after: soak))
             }
         }
         return try await store.enqueue(tasks, in: transaction)

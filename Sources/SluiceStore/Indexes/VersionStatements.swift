@@ -141,22 +141,25 @@ enum VersionStatements {
     }
 
     /// The one compare-and-set by which states change. Touches no row when the state is another by now.
+    ///
+    /// - Parameter soak: when it begins to soak, for how long.
     static func move(
         _ version: IndexVersionRecord,
         to state: IndexVersionState,
-        problem: String?
+        problem: String?,
+        soak: Duration
     ) -> Statement<Void> {
         Statement(
             """
             UPDATE index_versions SET state = $3, state_at = clock_timestamp(), problem = $4,
-                soak_until = CASE WHEN $3 = 'soaking' THEN now() + make_interval(secs => soak_seconds) END,
+                soak_until = CASE WHEN $3 = 'soaking' THEN now() + make_interval(secs => $5) END,
                 backfill_cursor = CASE WHEN $3 = 'building' THEN 0 ELSE backfill_cursor END,
                 document_cursor = CASE WHEN $3 = 'building' THEN document_cursor * 0 ELSE document_cursor END
             WHERE id = $1 AND state = $2
             """,
             [
                 .int8(version.id.rawValue), .text(version.state.rawValue), .text(state.rawValue),
-                .optionalText(problem),
+                .optionalText(problem), .float8(soak.inSeconds),
             ]
         )
     }

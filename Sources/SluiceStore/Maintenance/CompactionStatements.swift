@@ -17,6 +17,12 @@ enum CompactionStatements {
             AS known (name) JOIN pg_class AS class ON class.oid = to_regclass(known.name)
         """
 
+    /// Rows of a table. After a crash the server has forgotten what it counted, and after a restore it never knew: then what the last
+    /// vacuum or analysis found counts. 0 where nobody knows.
+    private static func rows(_ table: String) -> String {
+        "greatest(pg_stat_get_live_tuples(\(table)), (SELECT reltuples::bigint FROM pg_class WHERE oid = \(table)), 0)"
+    }
+
     struct Table: Sendable {
         let name: String
         let live: Int64
@@ -32,7 +38,7 @@ enum CompactionStatements {
             : "pg_stat_get_dead_tuples(known.oid)"
         return Statement(
             """
-            SELECT relname, pg_stat_get_live_tuples(known.oid), coalesce(\(dead), 0)::bigint, pg_table_size(known.oid)
+            SELECT relname, \(rows("known.oid")), coalesce(\(dead), 0)::bigint, pg_table_size(known.oid)
             FROM (\(tables)) AS known ORDER BY relname
             """
         ) { row throws(PostgresError) in
@@ -45,12 +51,12 @@ enum CompactionStatements {
         let facts: RelationFacts.Index
     }
 
-    /// Valid indexes, and what a new graph of so many vectors takes.
+    /// Valid indexes, and what a new graph of so many vectors takes, where it is known how many there are.
     static func indexes() -> Statement<Index> {
         Statement(
             """
             SELECT known.relname, index.relname, pg_relation_size(index.oid), access.amname = 'hnsw',
-                pg_stat_get_live_tuples(known.oid), known.dimension, known.hnsw_m, known.storage
+                \(rows("known.oid")), known.dimension, known.hnsw_m, known.storage
             FROM (\(tables)) AS known JOIN pg_index ON indrelid = known.oid AND indisvalid
             JOIN pg_class AS index ON index.oid = indexrelid JOIN pg_am AS access ON access.oid = index.relam
             ORDER BY 1, 2
@@ -58,10 +64,11 @@ enum CompactionStatements {
         ) { row throws(PostgresError) in
             let isGraph = try row.bool(3)
             var expected: Int?
-            if isGraph, let dimension = try row.optionalInt32(5), let m = try row.optionalInt32(6),
+            let rows = Int(try row.int64(4))
+            if isGraph, rows > 0, let dimension = try row.optionalInt32(5), let m = try row.optionalInt32(6),
                 let storage = try row.optionalText(7).flatMap(VectorStorage.init(rawValue:))
             {
-                expected = HNSWSize.indexBytes(Int(try row.int64(4)), dimension, storage, m: m)
+                expected = HNSWSize.indexBytes(rows, dimension, storage, m: m)
             }
             return Index(
                 table: try row.text(0),

@@ -25,7 +25,7 @@ enum ErasureStatements {
         }
     }
 
-    /// The id, and the task of one that is under way already.
+    /// No row when one is under way already.
     static func request(
         _ subject: ErasureSubject,
         salt: [UInt8],
@@ -75,10 +75,46 @@ enum ErasureStatements {
         Statement("UPDATE erasures SET passed_at = now() WHERE id = $1", [.int8(id.rawValue)])
     }
 
-    /// True while a transaction is open that may have begun without knowing of the erasure.
+    /// True while a snapshot is held, or may be, in which the request is not committed yet: its transaction may store something without
+    /// knowing of the erasure, also one that has written nothing so far. Vacuums and builds of indexes hold some for hours and
+    /// store nothing.
+    ///
+    /// The server shows other roles' snapshots to everyone, but not what kind of process has them.
+    static func hasOlderSnapshots(_ id: ErasureID) -> Statement<Bool> {
+        Statement(
+            """
+            SELECT horizon IS NULL AND EXISTS (
+                SELECT FROM pg_stat_activity AS other
+                WHERE datname = current_database() AND pid <> pg_backend_pid()
+                    AND coalesce(backend_type, 'client backend') IN ('client backend', 'background worker')
+                    AND age(backend_xmin) >= age(requested_in::xid)
+                    AND pid NOT IN (
+                        SELECT pid FROM pg_stat_progress_vacuum UNION ALL SELECT pid FROM pg_stat_progress_analyze
+                        UNION ALL SELECT pid FROM pg_stat_progress_create_index UNION ALL SELECT pid FROM pg_stat_replication
+                    )
+            )
+            FROM erasures WHERE id = $1
+            """,
+            [.int8(id.rawValue)]
+        ) { row throws(PostgresError) in try row.bool(0) }
+    }
+
+    /// Notes, once, below what all transactions are that may have stored something from such a snapshot.
+    static func setHorizon(_ id: ErasureID) -> Statement<Void> {
+        Statement(
+            """
+            UPDATE erasures SET horizon = pg_snapshot_xmax(pg_current_snapshot()) WHERE id = $1 AND horizon IS NULL
+            """,
+            [.int8(id.rawValue)]
+        )
+    }
+
+    /// True while one of those transactions is open.
     static func hasOlderTransactions(_ id: ErasureID) -> Statement<Bool> {
         Statement(
-            "SELECT pg_snapshot_xmin(pg_current_snapshot()) <= requested_in FROM erasures WHERE id = $1",
+            """
+            SELECT coalesce(pg_snapshot_xmin(pg_current_snapshot()) < horizon, true) FROM erasures WHERE id = $1
+            """,
             [.int8(id.rawValue)]
         ) { row throws(PostgresError) in try row.bool(0) }
     }

@@ -65,33 +65,8 @@ extension ErasureTarget {
             case .clearLabel: "WITH gone AS (UPDATE \(name) SET label = '' WHERE \(picked) RETURNING 1)"
             case .clearAudit:
                 "WITH gone AS (UPDATE \(name) SET filter = '{}', reason = NULL WHERE \(picked) RETURNING 1)"
-            case .clearGates:
-                """
-                WITH gone AS (
-                    UPDATE \(name) SET detail = detail || jsonb_build_object(
-                        'note', regexp_replace(detail ->> 'note', \(Self.word), '\\1(erased)\\2', 'g'),
-                        'figures', (
-                            SELECT coalesce(jsonb_agg(CASE figure ->> 'slice' WHEN $1 THEN figure || '{"slice": "(erased)"}'
-                                ELSE figure END ORDER BY place), '[]')
-                            FROM jsonb_array_elements(detail -> 'figures') WITH ORDINALITY AS figures (figure, place)
-                        )
-                    ) WHERE \(picked) RETURNING 1
-                )
-                """
-            case .clearEvents:
-                """
-                WITH gone AS (
-                    UPDATE \(name) SET detail = regexp_replace(detail::text, \(Self.word), '\\1(erased)\\2', 'g')::jsonb
-                    WHERE \(picked) RETURNING 1
-                )
-                """
-            case .clearProblem:
-                """
-                WITH gone AS (
-                    UPDATE \(name) SET problem = regexp_replace(problem, \(Self.word), '\\1(erased)\\2', 'g')
-                    WHERE \(picked) RETURNING 1
-                )
-                """
+            case .clearGates, .clearEvents, .clearTexts:
+                "WITH gone AS (UPDATE \(name) SET \(cleared()) WHERE \(picked) RETURNING 1)"
             }
         return Statement("\(change) SELECT count(*) FROM gone", values) { row throws(PostgresError) in
             Int(try row.int64(0))

@@ -14,7 +14,7 @@ struct ErasureTarget: Sendable {
         case deleteLetters
         case clearLabel, clearAudit
         /// Names of tenants in what gates and events say of index versions.
-        case clearGates, clearEvents, clearProblem
+        case clearGates, clearEvents, clearTexts
         /// Cached vectors whose text no chunk of the tenant has.
         case deleteOrphans
         /// What golden queries expect: their sets are others then, and evidence measured with them is stale.
@@ -30,6 +30,8 @@ struct ErasureTarget: Sendable {
     let from: String
     let condition: String
     let values: [PGValue]
+    /// Those with the texts that `clearTexts` clears of names.
+    var columns: [String] = []
     /// False for what only may be there: it is not looked for before the erasure is complete.
     var isSought = true
 
@@ -87,36 +89,7 @@ extension ErasureTarget {
                 )
             )
         }
-        return targets + mentions(of: tenant)
-    }
-
-    /// The tenant's name as a word of its own: 'acme' is not meant by 'acme-2', and is at the end of a sentence.
-    static let word = """
-        ('(^|[^a-z0-9._-])' || replace($1, '.', '\\.') || '($|[^a-z0-9._-]|\\.($|[^a-z0-9._-]))')
-        """
-
-    /// What is the fleet's and names the tenant: it stays, without the name.
-    private static func mentions(of tenant: PGValue) -> [ErasureTarget] {
-        func target(_ table: String, _ action: Action, _ condition: String) -> ErasureTarget {
-            ErasureTarget(
-                table: table,
-                action: action,
-                way: .byIndex,
-                from: table,
-                condition: condition,
-                values: [tenant]
-            )
-        }
-        return [
-            target("audit_events", .clearAudit, "filter ->> 'tenant' = $1 OR reason ~ \(word)"),
-            target(
-                "gate_results",
-                .clearGates,
-                "detail ->> 'note' ~ \(word) OR detail -> 'figures' @> jsonb_build_array(jsonb_build_object('slice', $1))"
-            ),
-            target("index_events", .clearEvents, "detail::text ~ \(word)"),
-            target("index_versions", .clearProblem, "problem ~ \(word)"),
-        ]
+        return targets + mentions(of: tenant, in: tables)
     }
 
     // MARK: - A document
@@ -180,6 +153,10 @@ extension ErasureTarget {
             label(values),
         ]
         for table in tables where table.name != "documents" {
+            if table.name == "golden_relevant" {
+                targets.append(golden(values))
+                continue
+            }
             guard let (from, condition) = source(of: table) else { continue }
             targets.append(
                 ErasureTarget(
@@ -193,7 +170,7 @@ extension ErasureTarget {
             )
         }
         targets.append(target("golden_queries", .deleteUnanswered, .byIndex, unanswered))
-        var orphans = target("embedding_cache", .deleteOrphans, .byIndex, orphan)
+        var orphans = target("embedding_cache", .deleteOrphans, .byIndex, ErasureOrphans.condition)
         orphans.isSought = false
         var audit = target(
             "audit_events",
@@ -214,12 +191,6 @@ extension ErasureTarget {
         if table.name == "staged_chunks" {
             let from = "document_versions AS version JOIN \(name) ON \(name).version_id = version.id"
             return (from, "version.document_id = $2")
-        }
-        if table.name == "golden_relevant" {
-            // A document may stand there by the last part of its URI, with or without its ending.
-            let last = "regexp_replace($4, '^.*/', '')"
-            let names = "(\(last), regexp_replace(\(last), '[.][^.]*$', ''))"
-            return (name, "\(name).tenant_id = $1 AND (uri = $4 OR document IN \(names))")
         }
         if table.columns.contains("document_id") { return (name, "\(name).document_id = $2") }
         return table.columns.contains("uri") ? (name, "\(name).tenant_id = $1 AND \(name).uri = $4") : nil
@@ -245,18 +216,4 @@ extension ErasureTarget {
         target.isSought = false
         return target
     }
-
-    private static let unanswered = """
-        golden_queries.tenant_id = $1
-            AND NOT EXISTS (SELECT FROM golden_relevant WHERE golden_relevant.query_id = golden_queries.id)
-        """
-
-    private static let orphan = """
-        embedding_cache.tenant_id = $1 AND NOT EXISTS (
-            SELECT FROM chunks WHERE chunks.tenant_id = $1 AND chunks.content_hash = embedding_cache.content_hash
-        ) AND NOT EXISTS (
-            SELECT FROM staged_chunks WHERE staged_chunks.tenant_id = $1
-                AND staged_chunks.content_hash = embedding_cache.content_hash
-        )
-        """
 }

@@ -7,10 +7,14 @@ internal import SluiceQueue
 package struct PostgresCompactionStore: CompactionStore {
     private let store: Store
     private static let limit = Duration.seconds(5 * 3_600)
-    /// MiB; as for the builds of index versions.
-    private static let memory = 64...2_048
+    private static let leastMemory = 64
+    private let maxBuildMemory: Int
 
-    package init(_ store: Store) { self.store = store }
+    /// - Parameter maxBuildMemory: MiB that a new build of an index may take of the server's memory; as for those of index versions.
+    package init(_ store: Store, maxBuildMemory: Int = 2_048) {
+        self.store = store
+        self.maxBuildMemory = maxBuildMemory
+    }
 
     package func time() async throws -> Int64 { try await store.time().seconds }
 
@@ -60,7 +64,7 @@ package struct PostgresCompactionStore: CompactionStore {
             case .vacuum(let table): (table, "vacuum")
             }
         let needed = try await store.pool.query(CompactionStatements.graphMegabytes(table)).first ?? 0
-        let memory = min(max(needed, Self.memory.lowerBound), Self.memory.upperBound)
+        let memory = min(max(needed, Self.leastMemory), maxBuildMemory)
         try await store.unhurried { connection in
             try await connection.script("SET maintenance_work_mem = '\(memory)MB'")
             switch step {

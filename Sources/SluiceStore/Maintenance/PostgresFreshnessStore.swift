@@ -31,12 +31,9 @@ package struct PostgresFreshnessStore: FreshnessStore {
         )
     }
 
-    /// When a document's source was last known to be what is indexed. While a version is under way, or the last reading failed,
-    /// that of the live version counts.
-    private static let freshAt = """
-        CASE WHEN documents.state = 'live' AND documents.outcome = 'ok' THEN documents.updated_at
-            ELSE coalesce(live.live_at, documents.created_at) END
-        """
+    /// When a document's source was last known to be what is indexed. Requests and attributes are not readings, and neither is one
+    /// that failed. What was live before readings were noted is as old as its version.
+    private static let freshAt = "coalesce(documents.checked_at, live.live_at, documents.created_at)"
 
     private static let aged = "documents LEFT JOIN document_versions AS live ON live.id = documents.live_version"
     private static let isMeant = "documents.tenant_id = $1 AND starts_with(documents.uri, $2)"

@@ -13,63 +13,84 @@ package struct PostgresRetentionStore: RetentionStore {
         let table: String
         let name: String
         let age: @Sendable (SweepPolicy) -> Duration
-        /// In which `$1` is the age in seconds.
-        let condition: String
     }
 
-    private static let all = [
-        Sort(
-            table: "embedding_cache",
-            name: "vectors of unused models",
-            age: { $0.unusedModels },
-            condition: """
-                created_at < now() - make_interval(secs => $1) AND NOT EXISTS (
-                    SELECT FROM index_versions WHERE index_versions.model_fingerprint = embedding_cache.model_fingerprint
-                        AND state NOT IN ('retired', 'failed', 'aborted')
-                )
-                """
-        ),
-        Sort(
-            table: "index_events",
-            name: "index events",
-            age: { $0.events },
-            condition: "at < now() - make_interval(secs => $1)"
-        ),
-        Sort(
-            table: "freshness_readings",
-            name: "freshness readings",
-            age: { $0.readings },
-            condition: "at < now() - make_interval(secs => $1)"
-        ),
+    private static let cache = "vectors of unused models"
+    /// Tables with a column `at`.
+    private static let aged = [
+        Sort(table: "index_events", name: "index events", age: { $0.events }),
+        Sort(table: "freshness_readings", name: "freshness readings", age: { $0.readings }),
     ]
 
-    package var sorts: [String] { Self.all.map(\.name) }
+    package var sorts: [String] { [Self.cache] + Self.aged.map(\.name) }
 
-    package func sweep(_ name: String, _ policy: SweepPolicy, fence: Fence) async throws -> Int? {
-        guard let sort = Self.all.first(where: { $0.name == name }) else { return nil }
-        let count = try await store.pool.transaction { transaction in
+    package func sweep(
+        _ name: String,
+        _ policy: SweepPolicy,
+        from position: SweepPosition,
+        fence: Fence
+    ) async throws -> SweepStep {
+        try await store.pool.transaction { transaction in
             try await store.hold(fence, in: transaction)
-            return try await transaction.execute(
+            if name == Self.cache { return try await sweepCache(policy, from: position, in: transaction) }
+            guard let sort = Self.aged.first(where: { $0.name == name }) else {
+                return SweepStep(removed: 0, next: nil)
+            }
+            let count = try await transaction.execute(
                 Statement(
                     """
                     DELETE FROM \(sort.table) WHERE ctid = ANY (ARRAY(
-                        SELECT ctid FROM \(sort.table) WHERE \(sort.condition) LIMIT $2 FOR UPDATE SKIP LOCKED
+                        SELECT ctid FROM \(sort.table) WHERE \(Self.isOld) LIMIT $2 FOR UPDATE SKIP LOCKED
                     ))
                     """,
                     [.float8(sort.age(policy).inSeconds), .int8(Int64(Self.chunk))]
                 )
             )
+            return SweepStep(removed: count, next: count == 0 ? nil : .start)
         }
-        return count == 0 ? nil : count
     }
 
-    /// What `sweep` would remove. Reads; changes nothing.
+    private static let isOld = "at < now() - make_interval(secs => $1)"
+
+    /// One page of what a tenant has of an unused model. Each row is met once, whether it is old or young.
+    private func sweepCache(
+        _ policy: SweepPolicy,
+        from position: SweepPosition,
+        in transaction: PostgresTransaction
+    ) async throws -> SweepStep {
+        let (tenant, model, hash): (String, String, [UInt8])
+        if case .cached(let known, let its, let after?) = position {
+            (tenant, model, hash) = (known, its, after)
+        } else {
+            guard let next = try await transaction.query(UnusedVectors.next(after: position)).first else {
+                return SweepStep(removed: 0, next: nil)
+            }
+            (tenant, model, hash) = (next.tenant, next.model, [])
+        }
+        let page = UnusedVectors.remove(
+            tenant,
+            model,
+            after: hash,
+            limit: Self.chunk,
+            age: policy.unusedModels
+        )
+        guard let swept = try await transaction.query(page).first else {
+            throw PostgresError(.server, "no counts of a sweep came back")
+        }
+        let last = swept.looked < Self.chunk ? nil : swept.last
+        return SweepStep(removed: swept.removed, next: .cached(tenant: tenant, model: model, hash: last))
+    }
+
+    /// What `sweep` would remove. Reads; changes nothing. May take minutes where a model with many vectors is not used any more.
     package func count(_ policy: SweepPolicy) async throws -> [SweptRows] {
-        var result: [SweptRows] = []
-        for sort in Self.all {
+        let cached = try await store.unhurried { connection in
+            try await connection.reply(UnusedVectors.count(policy.unusedModels), timeout: .seconds(600)).rows
+        }
+        var result = [SweptRows(name: Self.cache, count: cached.first ?? 0)]
+        for sort in Self.aged {
             let rows = try await store.pool.query(
                 Statement(
-                    "SELECT count(*) FROM \(sort.table) WHERE \(sort.condition)",
+                    "SELECT count(*) FROM \(sort.table) WHERE \(Self.isOld)",
                     [.float8(sort.age(policy).inSeconds)]
                 ) { row throws(PostgresError) in Int(try row.int64(0)) }
             )

@@ -27,11 +27,7 @@ package struct PostgresUpkeepStore: UpkeepStore {
 
     package func refreshStatistics() async throws -> [String] {
         let tables = try await store.pool.query(Self.changed())
-        try await store.unhurried { connection in
-            for table in tables {
-                try await connection.script("ANALYZE \(quotedIdentifier(table))", timeout: .seconds(1_800))
-            }
-        }
+        try await store.analyze(tables, limit: .seconds(1_800))
         return tables
     }
 

@@ -7,7 +7,7 @@ internal import SluiceSystem
 /// What asking for an erasure led to.
 package struct ErasureRequest: Sendable {
     package let id: ErasureID
-    /// The task that does it; nil when it was under way already.
+    /// The task that does it; nil when it was under way already, with one.
     package let task: EnqueuedTask?
 }
 
@@ -45,7 +45,7 @@ package struct ErasureName: Sendable {
 
 extension Store {
     /// Begins to erase: from the commit on nothing new is stored for it, and the task of its erasure waits. An erasure that is
-    /// under way already is given back.
+    /// under way already is given back; if its task was cancelled or died, it gets another.
     ///
     /// - Parameter name: what `subject` is called on the receipt.
     /// - Throws: `TaskFailure` `erasure.default` for the tenant that the fleet's own tasks belong to.
@@ -61,12 +61,9 @@ extension Store {
         let salt = (0..<16).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
         return try await pool.transaction { transaction in
             let request = ErasureStatements.request(subject, salt: salt, digest: name.digest(salt: salt), who: who)
-            guard let id = try await transaction.query(request).first else {
-                guard let known = try await transaction.query(ErasureStatements.find(subject)).first else {
-                    throw PostgresError(.serializationFailure, "an erasure ended meanwhile")
-                }
-                return ErasureRequest(id: known, task: nil)
-            }
+            var known = try await transaction.query(request).first
+            if known == nil { known = try await transaction.query(ErasureStatements.find(subject)).first }
+            guard let id = known else { throw PostgresError(.serializationFailure, "an erasure ended meanwhile") }
             let key = "erasure/\(id)"
             let task =
                 switch subject {
@@ -75,23 +72,55 @@ extension Store {
                 case .document:
                     try NewTask(EraseDocumentInput(erasure: id.rawValue), tenant: .default, priority: 2, uniqueKey: key)
                 }
-            let enqueued = try await enqueue([task], in: transaction)
-            if let task = enqueued.first { try await transaction.execute(ErasureStatements.setTask(id, task.id)) }
-            return ErasureRequest(id: id, task: enqueued.first)
+            // Of one that is under way it may have been cancelled or have died; where it lives, it is kept.
+            guard let enqueued = try await enqueue([task], in: transaction).first, enqueued.resolution == .created
+            else {
+                return ErasureRequest(id: id, task: nil)
+            }
+            try await transaction.execute(ErasureStatements.setTask(id, enqueued.id))
+            return ErasureRequest(id: id, task: enqueued)
         }
     }
 
+    /// The newest erasures that match, newest first. Receipts hold no name to look up, so all are read, some at a time, until enough
+    /// match.
+    ///
+    /// - Parameter limit: of those that match.
+    package func erasures(
+        limit: Int,
+        matching isWanted: (ErasureRecord) -> Bool
+    ) async throws -> [ErasureRecord] {
+        var found: [ErasureRecord] = []
+        var last: ErasureID?
+        while found.count < limit {
+            let read = try await erasures(below: last, limit: Self.erasuresAtOnce)
+            found += read.filter(isWanted).prefix(limit - found.count)
+            guard read.count == Self.erasuresAtOnce else { break }
+            last = read.last?.id
+        }
+        return found
+    }
+
+    static var erasuresAtOnce: Int { 500 }
+
     /// Erasures, newest first.
-    package func erasures(_ id: ErasureID? = nil, limit: Int) async throws -> [ErasureRecord] {
+    ///
+    /// - Parameter below: only those before this one.
+    package func erasures(
+        _ id: ErasureID? = nil,
+        below: ErasureID? = nil,
+        limit: Int
+    ) async throws -> [ErasureRecord] {
         try await pool.query(
             Statement(
                 """
                 SELECT id, scope, salt, subject, tenant_id, uri, who, task_id, requested_at, completed_at,
                     ARRAY(SELECT key FROM jsonb_each(counts) ORDER BY key),
                     ARRAY(SELECT value::text::bigint FROM jsonb_each(counts) ORDER BY key)
-                FROM erasures WHERE $1::bigint IS NULL OR id = $1 ORDER BY id DESC LIMIT $2
+                FROM erasures WHERE ($1::bigint IS NULL OR id = $1) AND ($3::bigint IS NULL OR id < $3)
+                ORDER BY id DESC LIMIT $2
                 """,
-                [.optionalInt8(id?.rawValue), .int8(Int64(limit))]
+                [.optionalInt8(id?.rawValue), .int8(Int64(limit)), .optionalInt8(below?.rawValue)]
             ) { row throws(PostgresError) in
                 let (tables, rows) = (try row.textArray(10), try row.int64Array(11))
                 return ErasureRecord(

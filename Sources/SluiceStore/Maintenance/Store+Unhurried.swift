@@ -18,6 +18,22 @@ extension Store {
         }
     }
 
+    /// ANALYZE of tables, one by one, as far as it goes: one that is being vacuumed, indexed or analysed already is passed over, and so
+    /// is one that fails. Nothing depends on it but plans.
+    ///
+    /// - Throws: only when the connection is lost.
+    func analyze(_ tables: [String], limit: Duration) async throws {
+        try await unhurried { connection in
+            for table in tables {
+                do throws(PostgresError) {
+                    try await connection.script("ANALYZE (SKIP_LOCKED) \(quotedIdentifier(table))", timeout: limit)
+                } catch {
+                    if [.connectionLost, .timeout, .shuttingDown].contains(error.code) { throw error }
+                }
+            }
+        }
+    }
+
     private static func reset(_ connection: PostgresConnection) async throws {
         try await connection.script(
             "RESET statement_timeout; RESET lock_timeout; RESET maintenance_work_mem; RESET max_parallel_maintenance_workers"

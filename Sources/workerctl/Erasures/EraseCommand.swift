@@ -103,14 +103,15 @@ struct EraseCommand: AsyncParsableCommand {
     ) async throws {
         var ids: [ErasureID] = []
         let announce = session.announce
+        // Before the first, so that an erasure whose command was cut off is in the audit too.
+        let event = try await Audit.begin(command, ["asked": "\(subjects.count)"], reason: nil, in: session.store)
         for (subject, name) in subjects {
             let request = try await session.store.erase(subject, name: name, who: Audit.who())
             ids.append(request.id)
+            try await session.store.audited(event, adding: 1, isOver: false)
             if let task = request.task { await announce([task]) }
         }
-        let named = ["erasures": ids.map(\.description).joined(separator: " ")]
-        let event = try await Audit.begin(command, named, reason: nil, in: session.store)
-        try await session.store.audited(event, adding: ids.count, isOver: true)
+        try await session.store.audited(event, adding: 0, isOver: true)
         if waiting.wait { try await waiting.wait(for: ids, session.store) }
         try await ErasuresCommand.show(ids, output, session.store)
     }

@@ -28,13 +28,15 @@ struct ErasuresCommand: AsyncParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            var records = try await Session().store.erasures(limit: page.limit)
-            if let document {
-                let name = ErasureName(uri: document, tenant: tenant ?? .default, index: index.rawValue)
-                records = records.filter { $0.isOf(name) }
-            } else if let tenant {
-                let name = ErasureName(tenant: tenant)
-                records = records.filter { $0.isOf(name) || $0.tenant == tenant }
+            let name =
+                if let document {
+                    ErasureName(uri: document, tenant: tenant ?? .default, index: index.rawValue)
+                } else {
+                    tenant.map { ErasureName(tenant: $0) }
+                }
+            let records = try await Session().store.erasures(limit: page.limit) { record in
+                guard let name else { return true }
+                return record.isOf(name) || document == nil && record.tenant == tenant
             }
             if output.json { return try JSON.print(records.map(ErasureRow.init)) }
             var table = Table([

@@ -4,6 +4,7 @@ internal import SluiceDocuments
 internal import SluiceQueue
 internal import SluiceService
 internal import SluiceStore
+internal import SluiceSystem
 
 struct RetentionCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -42,9 +43,11 @@ struct RetentionCommand: AsyncParsableCommand {
     }
 }
 
-/// Enqueues a maintenance task once: while one is live, that one is meant.
+/// Enqueues a maintenance task once: while one that was told the same is live, that one is meant.
 func enqueueUpkeep<Input: TaskInput>(_ input: Input, _ session: Session, _ output: OutputOptions) async throws {
-    let task = try NewTask(input, tenant: .default, uniqueKey: "by-hand")
+    var task = try NewTask(input, tenant: .default)
+    // One that was told something else does not do what is wanted now.
+    task.uniqueKey = "by-hand/" + SHA256Digest(ofText: task.payload).bytes.prefix(8).hexadecimal
     let enqueued = try await PostgresTaskStore(session.store).enqueue([task])
     await session.announce(enqueued)
     guard let first = enqueued.first else { return }

@@ -17,7 +17,7 @@ extension IndexesCommand {
                 searches fail, come back empty, or take long, more than the live version's, it ends by itself after 50 searches
                 or more, with an event. Without options it is shown.
 
-                Exit status: 1 no version is ready, 4 there is no canary.
+                Exit status: 1 no version is ready, 4 there is no such index, or no canary.
                 """
         )
 
@@ -33,7 +33,11 @@ extension IndexesCommand {
         }
 
         func run() async throws {
-            let store = try Session().store
+            let session = try Session()
+            let store = session.store
+            guard try await !session.versions.versions(of: index).isEmpty else {
+                throw CommandFailure(.notFound, "there is no index '\(index)'")
+            }
             let canaries = PostgresCanaries(store)
             if off {
                 let event = try await Audit.begin(

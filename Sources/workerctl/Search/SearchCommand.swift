@@ -35,7 +35,14 @@ struct SearchCommand: AsyncParsableCommand {
         if mode != .bm25 {
             let versions = try await session.versions.versions(of: index)
             let asked = versions.first { indexVersion == nil ? $0.state == .live : $0.number == indexVersion }
-            embedders = [try await session.settings.makeQueryEmbedder(for: asked?.spec.model.fingerprint)]
+            var models = [asked?.spec.model.fingerprint]
+            // A canary's questions are embedded with its own model, which need not be the live version's.
+            if indexVersion == nil, let canary = try await PostgresCanaries(session.store).canary(of: index),
+                canary.isActive
+            {
+                models.append(versions.first { $0.number == canary.number }?.spec.model.fingerprint)
+            }
+            embedders = try await session.settings.makeQueryEmbedders(for: models)
         }
         let searcher = Searcher(
             pool: session.store.pool,
@@ -57,10 +64,13 @@ struct SearchCommand: AsyncParsableCommand {
         refine.apply(to: &request)
         do {
             result = try await searcher.search(request)
-        } catch let error as SearchError {
+        } catch {
+            await searcher.flush()
+            guard let error = error as? SearchError else { throw error }
             let isMissing = error.code == .noIndex || error.code == .noVersion
             throw CommandFailure(isMissing ? .notFound : .failed, error.description)
         }
+        await searcher.flush()
         if output.json { return try JSON.print(Report(result)) }
         if result.hits.isEmpty { Terminal.say("nothing found for tenant '\(tenant.tenant)' in index '\(index)'") }
         for hit in result.hits { Terminal.write(Self.text(of: hit, explained: explain)) }

@@ -143,6 +143,39 @@ struct GateJudgeTests {
         #expect(try outcome(.overlap, measured, subject: other) == .notApplicable)
         measured.known = .value(Samples.quality(0.5, 0.9, count: 100))
         #expect(try outcome(.knownItems, measured, subject: other) == .failed)
+        // Nothing could be asked: golden queries tell, or nobody does.
+        measured.known = .value([])
+        #expect(try outcome(.knownItems, measured, subject: other) == .notApplicable)
+        #expect(try outcome(.knownItems, measured) == .notApplicable)
+        measured.golden = .value([])
+        #expect(try outcome(.knownItems, measured, subject: other, thresholds: thresholds) == .inconclusive)
+        // Whoever wants none is not held up by a few.
+        measured.golden = .value(Samples.quality(0.5, 0.5, count: 29))
+        #expect(try outcome(.goldenMRR, measured, subject: other, thresholds: thresholds) == .notApplicable)
+    }
+
+    @Test("a slice or tenant beyond those whose figures are kept is judged all the same")
+    func manySlices() throws {
+        var measured = Samples.good()
+        measured.golden = .value(
+            (0..<150).flatMap { Samples.quality(0.9, 0.85, count: 30, slice: "s\(1_000 + $0)") }
+                + Samples.quality(0.1, 0.9, count: 30, slice: "z")
+        )
+        #expect(try outcome(.goldenNDCG, measured) == .failed)
+        let gate = try #require(
+            GateJudge(Samples.subject(), GateThresholds()).gates(measured).first { $0.name == .goldenNDCG }
+        )
+        #expect(gate.note.contains("'z'") && gate.figures.count < 300)
+        measured = Samples.good()
+        measured.recall = (0..<150).flatMap { number in
+            (0..<30).map { _ in
+                RecallSample(tenant: TenantID(trusted: "t\(1_000 + number)"), right: 10, wanted: 10, isExact: false)
+            }
+        }
+        measured.recall += (0..<30).map { _ in
+            RecallSample(tenant: TenantID(trusted: "z"), right: 5, wanted: 10, isExact: false)
+        }
+        #expect(try outcome(.recall, measured) == .failed)
     }
 
     @Test("a slice that falls condemns the whole, where chance does not explain it")

@@ -88,5 +88,9 @@ struct GateStatisticsTests {
         #expect(SentencePicker.sentence(of: "a b", using: &random) == nil)
         #expect(SentencePicker.sentence(of: "a b c", using: &random) == "a b c")
         #expect(SentencePicker.sentence(of: "", using: &random) == nil)
+        // No blanks between words.
+        let chinese = SentencePicker.sentence(of: "今天天气很好。我们一起去公园散步吧！", using: &random)
+        #expect(chinese == "我们一起去公园散步吧")
+        #expect(SentencePicker.sentence(of: String(repeating: "漢", count: 500), using: &random)?.count == 80)
     }
 }
