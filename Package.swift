@@ -25,8 +25,8 @@ let migrations = [
     "m0036_gates",
     "m0037_upkeep",
     "m0038_canaries", "m0039_partitions",
-    "m0040_erasure_horizon", "m0041_checked_at",
-    "m0042_chunk_sets", "m0043_chunk_set_words",
+    "m0040_erasure_horizon", "m0041_checked_at", "m0042_partition_keys",
+    "m0043_chunk_sets", "m0044_chunk_set_words",
 ].flatMap { ["\($0).up.sql", "\($0).down.sql"] }
 
 /// Lua scripts; `markers` stands before those that change a window.

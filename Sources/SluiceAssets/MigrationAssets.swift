@@ -257,15 +257,21 @@ package enum MigrationAssets {
         ),
         Script(
             version: 42,
-            name: "m0042_chunk_sets",
-            up: PackageResources.m0042_chunk_sets_up_sql,
-            down: PackageResources.m0042_chunk_sets_down_sql
+            name: "m0042_partition_keys",
+            up: PackageResources.m0042_partition_keys_up_sql,
+            down: PackageResources.m0042_partition_keys_down_sql
         ),
         Script(
             version: 43,
-            name: "m0043_chunk_set_words",
-            up: PackageResources.m0043_chunk_set_words_up_sql,
-            down: PackageResources.m0043_chunk_set_words_down_sql
+            name: "m0043_chunk_sets",
+            up: PackageResources.m0043_chunk_sets_up_sql,
+            down: PackageResources.m0043_chunk_sets_down_sql
+        ),
+        Script(
+            version: 44,
+            name: "m0044_chunk_set_words",
+            up: PackageResources.m0044_chunk_set_words_up_sql,
+            down: PackageResources.m0044_chunk_set_words_down_sql
         ),
     ]
 }

@@ -100,8 +100,8 @@ extension GoLive {
 
     /// Vectors of the document's chunks that a version of the index lacks, from the cache. In the order of chunk ids, so
     /// that two transactions cannot deadlock on them.
-    static func addVectors(_ version: IndexVersionRecord, _ document: DocumentID) -> Statement<Void> {
-        let table = quotedIdentifier(IndexVersionNames.table(version.id))
+    static func addVectors(_ written: VersionStatements.Written, _ document: DocumentID) -> Statement<Void> {
+        let (version, table) = (written.version, quotedIdentifier(written.table))
         return Statement(
             """
             INSERT INTO \(table) (chunk_id, tenant_id, content_hash, embedding)
@@ -121,16 +121,16 @@ extension GoLive {
     /// Vectors of the document's chunks that a version of the index lacks, from one of its chunk set that has them
     /// all.
     static func copyVectors(
-        _ version: IndexVersionRecord,
-        from live: IndexVersionID,
+        _ written: VersionStatements.Written,
+        from live: VersionStatements.Written,
         _ document: DocumentID
     ) -> Statement<Void> {
-        let table = quotedIdentifier(IndexVersionNames.table(version.id))
+        let (version, table) = (written.version, quotedIdentifier(written.table))
         return Statement(
             """
             INSERT INTO \(table) (chunk_id, tenant_id, content_hash, embedding)
             SELECT live.chunk_id, live.tenant_id, live.content_hash, live.embedding::\(version.spec.storage.rawValue)
-            FROM chunks JOIN \(quotedIdentifier(IndexVersionNames.table(live))) AS live
+            FROM chunks JOIN \(quotedIdentifier(live.table)) AS live
                 ON live.chunk_id = chunks.id AND live.tenant_id = chunks.tenant_id
             WHERE chunks.document_id = $1 AND NOT EXISTS (
                 SELECT FROM \(table) AS present
@@ -143,13 +143,12 @@ extension GoLive {
     }
 
     /// Keeps the vectors of live chunks in the cache, from where `addVectors` takes those of new twins of them.
-    static func cacheLive(_ version: IndexVersionID, _ document: DocumentID, _ model: ModelIdentity) -> Statement<Void>
-    {
+    static func cacheLive(_ table: String, _ document: DocumentID, _ model: ModelIdentity) -> Statement<Void> {
         Statement(
             """
             INSERT INTO embedding_cache (tenant_id, model_fingerprint, content_hash, embedding)
             SELECT DISTINCT ON (live.content_hash) live.tenant_id, $2, live.content_hash, live.embedding
-            FROM \(quotedIdentifier(IndexVersionNames.table(version))) AS live
+            FROM \(quotedIdentifier(table)) AS live
                 JOIN chunks ON chunks.id = live.chunk_id AND chunks.tenant_id = live.tenant_id
             WHERE chunks.document_id = $1 ORDER BY live.content_hash
             ON CONFLICT DO NOTHING
@@ -158,8 +157,8 @@ extension GoLive {
         )
     }
 
-    static func countWithoutVector(_ version: IndexVersionRecord, _ document: DocumentID) -> Statement<Int> {
-        let table = quotedIdentifier(IndexVersionNames.table(version.id))
+    static func countWithoutVector(_ written: VersionStatements.Written, _ document: DocumentID) -> Statement<Int> {
+        let (version, table) = (written.version, quotedIdentifier(written.table))
         return Statement(
             """
             SELECT count(*) FROM chunks WHERE document_id = $1 AND chunk_set = $2 AND NOT EXISTS (

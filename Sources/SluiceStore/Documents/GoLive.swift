@@ -40,22 +40,22 @@ enum GoLive {
         // Before it is asked what to write to: see `PostgresIndexVersions`.
         try await transaction.execute(VersionStatements.share(of: document))
         let written = try await transaction.query(VersionStatements.written(document))
-        guard let answering = written.first(where: { $0.state == .live }) else {
+        guard let answering = written.first(where: { $0.version.state == .live }) else {
             throw TaskFailure(
                 errorClass: "index.gone",
                 message: "the index of document \(document) has no live version"
             )
         }
-        let sets = Set(written.map(\.chunkSet))
+        let sets = Set(written.map(\.version.chunkSet))
         var staged = try await transaction.query(staged(version))
         let wasCut = try await StagedCuts.complete(version, staged, for: written, tenant: frame.tenant, transaction)
         if wasCut { staged = try await transaction.query(Self.staged(version)) }
-        let model = answering.spec.model
+        let model = answering.version.spec.model
         if looksFirst || wasCut || sets.count > 1 || model != frame.model {
             let lacking = try await StagedCuts.lacking(version, document, model, in: written, transaction)
             if !lacking.isEmpty { return .lacks(model, ordinals: lacking) }
         }
-        guard staged.contains(where: { $0.set == answering.chunkSet }) else { throw Self.uncut(document) }
+        guard staged.contains(where: { $0.set == answering.version.chunkSet }) else { throw Self.uncut(document) }
         let live = try await transaction.query(live(document))
         for set in sets.sorted() {
             try await replace(
@@ -68,21 +68,21 @@ enum GoLive {
         }
         try await transaction.execute(addVectors(answering, document))
         try await check(answering, document, transaction)
-        for other in written where other.id != answering.id {
-            if other.spec.model == model {
+        for other in written where other.version.id != answering.version.id {
+            if other.version.spec.model == model {
                 try await transaction.execute(
-                    other.chunkSet == answering.chunkSet
-                        ? copyVectors(other, from: answering.id, document) : addVectors(other, document)
+                    other.version.chunkSet == answering.version.chunkSet
+                        ? copyVectors(other, from: answering, document) : addVectors(other, document)
                 )
                 try await check(other, document, transaction)
                 continue
             }
             try await transaction.execute(addVectors(other, document))
             if try await transaction.query(countWithoutVector(other, document)).first != 0 {
-                try await enqueue([embedTask(other, frame)])
+                try await enqueue([embedTask(other.version, frame)])
             }
         }
-        try await transaction.execute(publish(version, document, set: answering.chunkSet))
+        try await transaction.execute(publish(version, document, set: answering.version.chunkSet))
         try await transaction.execute(tellBatches(version, document))
         return .live
     }
@@ -129,7 +129,7 @@ enum GoLive {
     }
 
     private static func check(
-        _ indexVersion: IndexVersionRecord,
+        _ indexVersion: VersionStatements.Written,
         _ document: DocumentID,
         _ transaction: PostgresTransaction
     ) async throws {
@@ -138,7 +138,7 @@ enum GoLive {
             throw TaskFailure(
                 errorClass: missing,
                 message:
-                    "\(without) chunks of document \(document) have no vector of model \(indexVersion.spec.model.fingerprint); "
+                    "\(without) chunks of document \(document) have no vector of model \(indexVersion.version.spec.model.fingerprint); "
                     + "nothing was changed, ingest the document again"
             )
         }

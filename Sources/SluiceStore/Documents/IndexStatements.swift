@@ -83,7 +83,7 @@ enum IndexStatements {
     }
 
     /// Nil when there is no such index; else whether it is valid.
-    static func hnswState(_ name: String) -> Statement<Bool> {
+    static func state(_ name: String) -> Statement<Bool> {
         Statement(
             """
             SELECT indisvalid AND indisready FROM pg_index WHERE indexrelid = to_regclass($1)

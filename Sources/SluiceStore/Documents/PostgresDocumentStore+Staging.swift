@@ -118,7 +118,8 @@ extension PostgresDocumentStore {
         let absent = try await transaction.query(DocumentStatements.missing(id, model))
         let known = Set(live.map(\.hash))
         if absent.contains(where: { known.contains($0.hash) }) {
-            try await transaction.execute(GoLive.cacheLive(index, version.document, model))
+            let table = try await transaction.query(PartitionStatements.table(of: index, for: version.document)).first
+            if let table { try await transaction.execute(GoLive.cacheLive(table, version.document, model)) }
         }
         return absent.filter { !known.contains($0.hash) }.map(\.ordinal)
     }
@@ -157,7 +158,7 @@ extension PostgresDocumentStore {
     ) async throws {
         if version.model == index.model { return }
         let written = try await transaction.query(VersionStatements.written(version.document))
-        if written.contains(where: { $0.spec.model == version.model }) { return }
+        if written.contains(where: { $0.version.spec.model == version.model }) { return }
         throw TaskFailure(
             errorClass: "index.model_mismatch",
             message: "index '\(index.name)' holds vectors of model \(index.model.fingerprint), this worker has "

@@ -15,13 +15,14 @@ enum StagedCuts {
     static func complete(
         _ version: DocumentVersionID,
         _ staged: [GoLive.Staged],
-        for written: [IndexVersionRecord],
+        for written: [VersionStatements.Written],
         tenant: TenantID,
         _ transaction: PostgresTransaction
     ) async throws -> Bool {
         let present = Set(staged.map(\.set))
         var lacking: [Int: SetChunker] = [:]
-        for version in written where !present.contains(version.chunkSet) && lacking[version.chunkSet] == nil {
+        for version in written.map(\.version)
+        where !present.contains(version.chunkSet) && lacking[version.chunkSet] == nil {
             lacking[version.chunkSet] = try SetChunker(version)
         }
         if lacking.isEmpty { return false }
@@ -45,14 +46,14 @@ enum StagedCuts {
         _ version: DocumentVersionID,
         _ document: DocumentID,
         _ model: ModelIdentity,
-        in written: [IndexVersionRecord],
+        in written: [VersionStatements.Written],
         _ transaction: PostgresTransaction
     ) async throws -> [Int] {
         var sets: Set<Int> = []
         // The one that answers first: the others of its set have what it has.
-        for version in written.sorted(by: { $0.state == .live && $1.state != .live })
-        where version.spec.model == model && sets.insert(version.chunkSet).inserted {
-            try await transaction.execute(GoLive.cacheLive(version.id, document, model))
+        for reader in written.sorted(by: { $0.version.state == .live && $1.version.state != .live })
+        where reader.version.spec.model == model && sets.insert(reader.version.chunkSet).inserted {
+            try await transaction.execute(GoLive.cacheLive(reader.table, document, model))
         }
         // A text that stands in several sets is embedded once.
         var seen: Set<SHA256Digest> = []

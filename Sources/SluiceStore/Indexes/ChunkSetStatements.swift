@@ -148,10 +148,12 @@ enum ChunkSetStatements {
     /// Vectors of the document's chunks of the version's set whose text chunks of the other version have.
     static func copyEqual(
         _ version: IndexVersionRecord,
+        _ table: String,
         from other: IndexVersionRecord,
+        _ otherTable: String,
         _ document: DocumentID
     ) -> Statement<Void> {
-        let table = quotedIdentifier(IndexVersionNames.table(version.id))
+        let table = quotedIdentifier(table)
         return Statement(
             """
             INSERT INTO \(table) (chunk_id, tenant_id, content_hash, embedding)
@@ -159,7 +161,7 @@ enum ChunkSetStatements {
                 held.embedding::\(version.spec.storage.rawValue)
             FROM chunks AS mine JOIN chunks AS equal ON equal.document_id = mine.document_id AND equal.chunk_set = $3
                 AND equal.content_hash = mine.content_hash
-            JOIN \(quotedIdentifier(IndexVersionNames.table(other.id))) AS held ON held.chunk_id = equal.id
+            JOIN \(quotedIdentifier(otherTable)) AS held ON held.chunk_id = equal.id
                 AND held.tenant_id = equal.tenant_id AND held.content_hash = mine.content_hash
             WHERE mine.document_id = $1 AND mine.chunk_set = $2
             ORDER BY mine.id ON CONFLICT DO NOTHING

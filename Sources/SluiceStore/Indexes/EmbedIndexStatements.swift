@@ -38,14 +38,18 @@ enum EmbedIndexStatements {
     }
 
     /// - Index: the primary keys of `chunks`, the version's table and the cache, or `chunks_document_idx`.
-    static func unembedded(_ version: IndexVersionRecord, _ scope: EmbedScope) -> Statement<UnembeddedChunk> {
+    static func unembedded(
+        _ version: IndexVersionRecord,
+        _ table: String,
+        _ scope: EmbedScope
+    ) -> Statement<UnembeddedChunk> {
         let (condition, values) = condition(scope)
         return Statement(
             """
             SELECT chunks.id, chunks.tenant_id, chunks.content_hash, chunks.text
             FROM chunks JOIN documents ON documents.id = chunks.document_id
             WHERE \(condition) AND documents.index_id = $1 AND chunks.chunk_set = $3 AND NOT EXISTS (
-                SELECT FROM \(quotedIdentifier(IndexVersionNames.table(version.id))) AS present
+                SELECT FROM \(quotedIdentifier(table)) AS present
                 WHERE present.chunk_id = chunks.id AND present.tenant_id = chunks.tenant_id
             ) AND NOT EXISTS (
                 SELECT FROM embedding_cache AS cache WHERE cache.tenant_id = chunks.tenant_id
@@ -87,9 +91,13 @@ enum EmbedIndexStatements {
     }
 
     /// Locks the chunks against going, but for those that are about to, then adds what the cache has for them.
-    static func addCached(_ version: IndexVersionRecord, _ scope: EmbedScope) -> Statement<Void> {
+    static func addCached(
+        _ version: IndexVersionRecord,
+        _ table: String,
+        _ scope: EmbedScope
+    ) -> Statement<Void> {
         let (condition, values) = condition(scope)
-        let table = quotedIdentifier(IndexVersionNames.table(version.id))
+        let table = quotedIdentifier(table)
         return Statement(
             """
             WITH mine AS MATERIALIZED (

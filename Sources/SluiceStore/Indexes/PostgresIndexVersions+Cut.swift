@@ -87,7 +87,15 @@ extension PostgresIndexVersions {
             }
             try await Self.add(drafts, to: version.chunkSet, document.document, document.tenant, transaction)
             if let source {
-                try await transaction.execute(ChunkSetStatements.copyEqual(version, from: source, document.document))
+                let own = PartitionStatements.table(of: version.id, for: document.document)
+                let other = PartitionStatements.table(of: source.id, for: document.document)
+                if let table = try await transaction.query(own).first,
+                    let held = try await transaction.query(other).first
+                {
+                    try await transaction.execute(
+                        ChunkSetStatements.copyEqual(version, table, from: source, held, document.document)
+                    )
+                }
             }
             FailPoint.pass(.beforeCommit)
             return drafts.count

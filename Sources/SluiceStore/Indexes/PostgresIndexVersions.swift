@@ -126,6 +126,7 @@ package struct PostgresIndexVersions: IndexVersionStore, ChunkSetStore {
         reason: String?,
         fence: Fence?
     ) async throws -> IndexVersionState {
+        if event == .began, try await version(id)?.spec.partitions != nil { try await prepareChunkKey() }
         let (state, tasks) = try await store.pool.transaction(settings: Self.patience) { transaction in
             if let fence { try await store.hold(fence, in: transaction) }
             guard let seen = try await transaction.query(VersionStatements.one(id)).first else { throw Self.gone(id) }

@@ -90,17 +90,23 @@ enum VersionStatements {
         ) { row throws(PostgresError) in try decode(row) }
     }
 
+    /// A version that a document's vectors are written to, and the one table of it that holds them.
+    struct Written: Sendable {
+        let version: IndexVersionRecord
+        let table: String
+    }
+
     /// Versions of a document's index that every ingest writes to. Ask with the index's lock held.
-    static func written(_ document: DocumentID) -> Statement<IndexVersionRecord> {
+    static func written(_ document: DocumentID) -> Statement<Written> {
         Statement(
             """
-            SELECT \(columns) FROM \(tables) JOIN documents ON documents.index_id = version.index_id
+            SELECT \(columns), \(PartitionStatements.tableOfDocument) FROM \(tables) JOIN documents ON documents.index_id = version.index_id
             WHERE documents.id = $1
                 AND version.state IN \(writtenStates)
             ORDER BY version.id
             """,
             [.int8(document.rawValue)]
-        ) { row throws(PostgresError) in try decode(row) }
+        ) { row throws(PostgresError) in Written(version: try decode(row), table: try row.text(29)) }
     }
 
     /// Registers a version with the next number of its index.
