@@ -32,25 +32,6 @@ enum LexicalStatements {
         ) { row throws(PostgresError) in AskedTerm(term: try row.int64(0), frequency: Int(try row.int64(1))) }
     }
 
-    /// Those of the words that chunks hold, with how many.
-    static func known(_ words: [String], _ pointer: Pointer, _ tenant: TenantID) -> Statement<Spelling.Known> {
-        Statement(
-            """
-            SELECT given.word, asked.term, (
-                SELECT count(*) FROM (SELECT FROM chunk_terms WHERE terms @> ARRAY[asked.term] LIMIT 1000) AS counted
-            )
-            FROM unnest($4::text[]) AS given (word)
-            CROSS JOIN LATERAL unnest((sluice_terms($1, $2, $3::regconfig, given.word)).terms) AS asked (term)
-            WHERE EXISTS (SELECT FROM chunk_terms WHERE terms @> ARRAY[asked.term])
-            """,
-            [
-                .text(tenant.rawValue), .int8(pointer.wordSpace), .text(pointer.language), .textArray(words),
-            ]
-        ) { row throws(PostgresError) in
-            Spelling.Known(word: try row.text(0), term: try row.int64(1), frequency: Int(try row.int64(2)))
-        }
-    }
-
     /// How many chunks the tenant has, and their mean length in words. Small tenants' are counted, from a thousand for the mean.
     static func size(_ pointer: Pointer, _ tenant: TenantID) -> Statement<(chunks: Int, meanLength: Double)> {
         let table = SearchStatements.table(pointer.version)

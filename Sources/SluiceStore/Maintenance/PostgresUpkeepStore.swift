@@ -3,7 +3,7 @@ internal import SluicePostgres
 
 /// Statistics and memory of the server.
 package struct PostgresUpkeepStore: UpkeepStore {
-    private let store: Store
+    let store: Store
 
     package init(_ store: Store) { self.store = store }
 

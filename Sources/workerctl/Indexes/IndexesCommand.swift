@@ -17,6 +17,7 @@ struct IndexesCommand: AsyncParsableCommand {
             """,
         subcommands: [
             List.self, Show.self, Create.self, Plan.self, Rebuild.self, Verify.self, Swap.self, Canary.self,
+            Questions.self,
             Rollback.self,
             Abort.self,
             Retire.self, Events.self,

@@ -1,31 +1,6 @@
--- Words and their statistics by chunk set.
--- Locks: SHARE ROW EXCLUSIVE on chunks for milliseconds, once the writers under way have ended; ACCESS EXCLUSIVE on term_statistics and
--- term_frequencies while their keys are built anew: they hold what large tenants say often, about a second for a million rows. Safe on a
--- full database: yes.
-
-CREATE OR REPLACE FUNCTION sluice_add_terms() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    INSERT INTO chunk_terms (chunk_id, length, terms, counts)
-    SELECT added.id, words.length, words.terms, words.counts
-    FROM added JOIN documents ON documents.id = added.document_id JOIN indexes ON indexes.id = documents.index_id
-    CROSS JOIN LATERAL sluice_terms(
-        added.tenant_id, sluice_word_space(indexes.id, added.chunk_set), indexes.language::regconfig,
-        concat_ws(E'\n', VARIADIC added.heading_path || added.text)
-    ) AS words;
-    RETURN NULL;
-END $$;
-
-CREATE OR REPLACE FUNCTION sluice_move_terms() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    UPDATE chunk_terms SET length = words.length, terms = words.terms, counts = words.counts
-    FROM documents JOIN indexes ON indexes.id = documents.index_id
-    CROSS JOIN LATERAL sluice_terms(
-        NEW.tenant_id, sluice_word_space(indexes.id, NEW.chunk_set), indexes.language::regconfig,
-        concat_ws(E'\n', VARIADIC NEW.heading_path || NEW.text)
-    ) AS words
-    WHERE documents.id = NEW.document_id AND chunk_terms.chunk_id = NEW.id;
-    RETURN NULL;
-END $$;
+-- Statistics of words by chunk set.
+-- Locks: ACCESS EXCLUSIVE on term_statistics and term_frequencies while their keys are built anew: they hold what large tenants say often,
+-- about a second for a million rows. Safe on a full database: yes.
 
 ALTER TABLE term_statistics
     ADD COLUMN chunk_set integer NOT NULL DEFAULT 1,
