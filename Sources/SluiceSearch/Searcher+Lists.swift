@@ -84,7 +84,7 @@ extension Searcher {
         )
         if documents.count > most { return .matching(narrowing) }
         let chunks = try await transaction.query(
-            ScopeStatements.chunks(documents, request.tenant, limit: most + 1)
+            ScopeStatements.chunks(documents, pointer, request.tenant, limit: most + 1)
         )
         return chunks.count > most ? .matching(narrowing) : .these(chunks)
     }
