@@ -255,5 +255,53 @@ package enum MigrationAssets {
             up: PackageResources.m0041_checked_at_up_sql,
             down: PackageResources.m0041_checked_at_down_sql
         ),
+        Script(
+            version: 42,
+            name: "m0042_partition_keys",
+            up: PackageResources.m0042_partition_keys_up_sql,
+            down: PackageResources.m0042_partition_keys_down_sql
+        ),
+        Script(
+            version: 43,
+            name: "m0043_words",
+            up: PackageResources.m0043_words_up_sql,
+            down: PackageResources.m0043_words_down_sql
+        ),
+        Script(
+            version: 44,
+            name: "m0044_word_fill",
+            up: PackageResources.m0044_word_fill_up_sql,
+            down: PackageResources.m0044_word_fill_down_sql
+        ),
+        Script(
+            version: 45,
+            name: "m0045_words_like",
+            up: PackageResources.m0045_words_like_up_sql,
+            down: PackageResources.m0045_words_like_down_sql
+        ),
+        Script(
+            version: 46,
+            name: "m0046_question_logs",
+            up: PackageResources.m0046_question_logs_up_sql,
+            down: PackageResources.m0046_question_logs_down_sql
+        ),
+        Script(
+            version: 47,
+            name: "m0047_chunk_sets",
+            up: PackageResources.m0047_chunk_sets_up_sql,
+            down: PackageResources.m0047_chunk_sets_down_sql
+        ),
+        Script(
+            version: 48,
+            name: "m0048_chunk_set_words",
+            up: PackageResources.m0048_chunk_set_words_up_sql,
+            down: PackageResources.m0048_chunk_set_words_down_sql
+        ),
+        Script(
+            version: 49,
+            name: "m0049_chunk_set_counts",
+            up: PackageResources.m0049_chunk_set_counts_up_sql,
+            down: PackageResources.m0049_chunk_set_counts_down_sql
+        ),
     ]
 }

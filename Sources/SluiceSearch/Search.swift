@@ -130,7 +130,7 @@ package struct SearchTrace: Sendable, Equatable {
     package var matching: Int?
     /// The HNSW index gave up before it had enough, and all were compared after all.
     package var fellBack = false
-    /// No word of the question was known, and these were asked for instead: words by what they were taken for.
+    /// Words of the question that no chunk has, and what was asked for instead.
     package var respelled: [String: [String]] = [:]
     /// Who judged anew, and how many.
     package var reranker: String?

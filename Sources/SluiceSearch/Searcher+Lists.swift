@@ -43,7 +43,8 @@ extension Searcher {
             trace.plan = try await transaction.query(SearchStatements.explain(statement))
         }
         var lexical: [Found] = []
-        if request.mode != .dense {
+        // Where nothing matches there are no words either, and looking for others like them is dear.
+        if request.mode != .dense, !scope.isEmpty {
             (lexical, trace.respelled) = try await best(request, depth, scope, pointer, transaction)
         }
         let ranking = Ranking(mode: request.mode, fusion: request.fusion, dense: dense.found, lexical: lexical)
@@ -84,7 +85,7 @@ extension Searcher {
                 ScopeStatements.documents(narrowing, pointer, request.tenant, limit: enough)
             ).first ?? nil,
             let chunks = try await transaction.query(
-                ScopeStatements.chunks(documents, request.tenant, limit: most)
+                ScopeStatements.chunks(documents, pointer, request.tenant, limit: most)
             ).first ?? nil
         else { return .matching(narrowing) }
         return .these(chunks.map(ChunkID.init(rawValue:)))
@@ -132,9 +133,7 @@ extension Searcher {
         return (try await list(.exact), true, true)
     }
 
-    /// With what was asked for instead, when no word of the question is known.
-    ///
-    /// What is known is what chunks of the scope have: of others' words nobody learns, neither by a guess nor by its want.
+    /// With what was asked for instead of words that no chunk of the scope has.
     private func best(
         _ request: SearchRequest,
         _ count: Int,
@@ -143,30 +142,8 @@ extension Searcher {
         _ transaction: PostgresTransaction
     ) async throws -> (found: [Found], respelled: [String: [String]]) {
         let asked = try await transaction.query(LexicalStatements.asked(request.text, pointer, request.tenant))
-        if asked.contains(where: { $0.frequency > 0 }) {
-            let found = try await best(of: asked, request, count, scope, pointer, transaction)
-            if !found.isEmpty || !scope.isNarrow { return (found, [:]) }
-        }
-        if asked.isEmpty { return ([], [:]) }
-        let words = Spelling.words(request.text)
-        var known = try await transaction.query(
-            LexicalStatements.known(words.flatMap(Spelling.neighbours), pointer, request.tenant)
-        )
-        if scope.isNarrow, !known.isEmpty {
-            let terms = Array(Set(known.map(\.term)))
-            let visible = Set(try await transaction.query(LexicalStatements.visible(terms, in: scope)))
-            known.removeAll { !visible.contains($0.term) }
-        }
-        var respelled: [String: [String]] = [:]
-        var terms: Set<Int64> = []
-        var instead: [AskedTerm] = []
-        for (word, meant) in Spelling.meant(words, known) {
-            respelled[word, default: []].append(meant.word)
-            if terms.insert(meant.term).inserted {
-                instead.append(AskedTerm(term: meant.term, frequency: meant.frequency))
-            }
-        }
-        return (try await best(of: instead, request, count, scope, pointer, transaction), respelled)
+        let (mended, respelled) = try await mended(asked, request, scope, pointer, transaction)
+        return (try await best(of: mended, request, count, scope, pointer, transaction), respelled)
     }
 
     /// The best chunks that have one of these words.

@@ -16,6 +16,7 @@ package struct Searcher: Sendable {
     /// Of each list, for hybrid search.
     let fusedDepth = 100
     let reranker: (any Reranker)?
+    private let questions: QuestionLog?
     private let models: QueryModels
     private let watch = CanaryWatch()
 
@@ -23,6 +24,7 @@ package struct Searcher: Sendable {
     ///   - pool: sessions in the fleet's schema.
     ///   - embedders: the models that versions may name; none is needed to search by words, or with vectors given.
     ///   - reranker: judges anew, for requests that want it.
+    ///   - questions: keeps what is asked, of indexes that want it.
     ///   - exactBelow: tenants with fewer vectors are searched exactly: as fast as the index there, and nothing is missed.
     ///   - candidates: chunks that are scored by their words at most, those with the rarest words of the question first.
     ///   - matchingBelow: when no more documents, nor chunks, match a filter, each of them is compared; else the HNSW index is
@@ -31,6 +33,7 @@ package struct Searcher: Sendable {
         pool: PostgresPool,
         embedders: [any Embedder],
         reranker: (any Reranker)? = nil,
+        questions: QuestionLog? = nil,
         exactBelow: Int = 10_000,
         candidates: Int = 5_000,
         matchingBelow: Int? = nil
@@ -38,6 +41,7 @@ package struct Searcher: Sendable {
         self.pool = pool
         models = QueryModels(embedders)
         self.reranker = reranker
+        self.questions = questions
         self.exactBelow = exactBelow
         self.candidates = candidates
         self.matchingBelow = matchingBelow
@@ -63,6 +67,12 @@ package struct Searcher: Sendable {
 
     /// - Throws: `SearchError` for requests that cannot be answered, `InferenceError`, `PostgresError`.
     package func search(_ request: SearchRequest) async throws -> SearchResult {
+        let result = try await ask(request)
+        questions?.note(request)
+        return result
+    }
+
+    private func ask(_ request: SearchRequest) async throws -> SearchResult {
         // Whoever names a version, brings a vector of some model, or asks by words alone asks no canary.
         guard request.version == nil, request.vector == nil, request.mode != .bm25 else {
             return try await answer(request)
@@ -87,9 +97,12 @@ package struct Searcher: Sendable {
         }
     }
 
-    /// Reports what was counted of canaries and not yet reported. Whoever searches calls it before the process ends; searches that were
-    /// not reported then do not count.
-    package func flush() async { await watch.flush(pool) }
+    /// Reports what was counted of canaries and not yet reported, and writes the questions that are to be kept. Whoever searches calls it
+    /// before the process ends; searches that were not reported then do not count.
+    package func flush() async {
+        await watch.flush(pool)
+        await questions?.flush()
+    }
 
     private func answer(_ request: SearchRequest) async throws -> SearchResult {
         let draft = try await answering(request) { transaction, pointer, vector in

@@ -110,6 +110,28 @@ extension EndToEnd {
                 }
                 let listed = try await fleet.ctl(["gates", "ls"])
                 #expect(listed.output.contains("no_go") && listed.output.contains("latency"))
+                // What readers ask is kept where the operator wants it, and may become a golden query.
+                #expect(try await fleet.ctl(["indexes", "questions", "--percent", "5"]).status == 64)
+                #expect(try await fleet.ctl(["indexes", "questions", "nowhere", "--on"]).status == 4)
+                let keeps = try await fleet.ctl(["indexes", "questions", "--on", "--percent", "100", "--json"])
+                #expect(keeps.status == 0 && keeps.output.contains("\"keeps\":true"), "\(keeps.output)\(keeps.errors)")
+                #expect(try await fleet.ctl(["search", "which page is on leases"]).status == 0)
+                struct Question: Decodable { let id: Int, question: String, tenant: String }
+                let kept = try decode(
+                    [Question].self,
+                    from: try await fleet.ctl(["golden", "questions", "--json"]).output
+                )
+                #expect(kept.map(\.question) == ["which page is on leases"])
+                let promote = [
+                    "golden", "promote", "\(kept.first?.id ?? 0)", "--name", "support", "--document", "doc1.pdf",
+                ]
+                let promoted = try await fleet.ctl(promote)
+                #expect(promoted.status == 0 && promoted.output.contains("2 queries"), "\(promoted.errors)")
+                #expect(
+                    try await fleet.ctl(["golden", "promote", "0", "--name", "a", "--uri", "file:///a"]).status == 4
+                )
+                #expect(try await fleet.ctl(["indexes", "questions", "--off"]).output.contains("keeps no questions"))
+                #expect(try await fleet.ctl(["golden", "questions", "--json"]).output == "[]\n")
                 #expect(try await fleet.ctl(["golden", "rm", "support"]).status == 0)
                 #expect(try await fleet.ctl(["golden", "rm", "support"]).status == 4)
             }

@@ -273,6 +273,10 @@ struct ErasureTests {
             #expect(receipt.isOf(ErasureName(uri: gone, tenant: Self.other, index: "default")))
             #expect(try await fixture.tables(holding: ["zirconium"]) == [])
             #expect(
+                try await fixture.count("SELECT count(*) FROM words WHERE word IN ('document', 'someth', 'metal')") == 3
+            )
+            #expect(try await fixture.count("SELECT count(*) FROM words WHERE NOT sluice_is_held(term)") == 0)
+            #expect(
                 try await fixture.count(
                     "SELECT count(*) FROM chunks WHERE NOT EXISTS (SELECT FROM embeddings_g1 WHERE chunk_id = chunks.id)"
                 ) == 0

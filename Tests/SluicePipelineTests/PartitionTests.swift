@@ -52,6 +52,12 @@ struct PartitionTests {
                 ) == 3,
                 "vectors stay in their rows"
             )
+            #expect(
+                try await fixture.scalar(
+                    "SELECT count(*) FROM pg_constraint WHERE conrelid = '\(table)'::regclass AND contype = 'f' AND conkey = '{1,2}'"
+                ) == 1,
+                "the tenant belongs to the key, so that a deleted chunk is looked for in one partition"
+            )
             let facts = try await fixture.base.store.facts()
             #expect(facts.unprotectedTables.isEmpty && facts.invalidIndexes.isEmpty)
             #expect(
@@ -203,6 +209,46 @@ struct PartitionTests {
             #expect(try await fixture.versions.hnswIsValid(version.id))
             #expect(try await fixture.scalar("SELECT '\(table)_p1_hnsw_idx'::regclass::oid::bigint") == kept)
             _ = try await fixture.versions.swap(to: version.id, fence: nil)
+        }
+    }
+
+    @Test("an index on chunks that was cut off is built again before the version's table is made")
+    func chunkKey() async throws {
+        try await RebuildFixture.run { fixture in
+            try await fill(fixture)
+            await #expect(throws: PostgresError.self) {
+                try await fixture.base.store.pool.withConnection {
+                    try await $0.script("CREATE UNIQUE INDEX CONCURRENTLY chunks_tenant_key ON chunks (tenant_id)")
+                }
+            }
+            let version = try await fixture.rebuild(Self.partitioned(above: 1))
+            #expect(version.state == .ready && version.partitions == 3)
+            let valid = "SELECT count(*) FROM pg_index WHERE indexrelid = 'chunks_tenant_key'::regclass AND indisvalid"
+            #expect(try await fixture.scalar(valid) == 1)
+        }
+    }
+
+    @Test("an ingest that goes live locks its own tenant's partition alone")
+    func locks() async throws {
+        try await RebuildFixture.run { fixture in
+            try await fill(fixture)
+            let version = try await fixture.rebuild(Self.partitioned(above: 1, atMost: 2))
+            let table = "embeddings_g\(version.id)"
+            let pool = fixture.base.store.pool
+            try await pool.withConnection { connection in
+                // Whoever wants another's partition, or the version as a whole, waits for this, and not for long.
+                try await connection.script(
+                    "BEGIN; SET LOCAL lock_timeout = '5s'; LOCK TABLE \(table)_p2, \(table)_p0 IN ACCESS EXCLUSIVE MODE"
+                )
+                try await fixture.request("big.txt", 5..<65, of: .big)
+                while try await fixture.perform(.ingestion) != nil {}
+                while try await fixture.perform(.embedding) != nil {}
+                try await connection.script("ROLLBACK")
+            }
+            #expect(try await fixture.scalar("SELECT count(*) FROM attempts WHERE outcome = 'failed'") == 0)
+            let chunks = try await fixture.chunks()
+            #expect(try await fixture.vectors(in: "\(table)_p1") == ["big": chunks["big"] ?? 0])
+            #expect(try await fixture.isWhole(version))
         }
     }
 

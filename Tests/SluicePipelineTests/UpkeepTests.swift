@@ -48,7 +48,7 @@ struct UpkeepTests {
     }
 
     @Test(
-        "the sweep removes vectors of models that no version uses, old events and old readings; counting first says the same"
+        "the sweep removes vectors of models that no version uses, old events, readings and questions; counting first says the same"
     )
     func sweep() async throws {
         try await PipelineFixture.run { fixture in
@@ -63,7 +63,11 @@ struct UpkeepTests {
                     unnest(ARRAY['gone', (SELECT model_fingerprint FROM index_versions)]) AS model;
                 INSERT INTO index_events (index_id, event, at) SELECT id, 'old', now() - interval '400 days' FROM indexes;
                 INSERT INTO freshness_readings (target_id, tenant_id, at, documents, stale)
-                SELECT id, tenant_id, now() - n * interval '60 days', 0, 0 FROM freshness_targets, generate_series(0, 3) AS n
+                SELECT id, tenant_id, now() - n * interval '60 days', 0, 0 FROM freshness_targets, generate_series(0, 3) AS n;
+                INSERT INTO question_logs (index_id, percent, per_day, days) SELECT id, 10, 10, 30 FROM indexes;
+                INSERT INTO questions (index_id, tenant_id, day, query, mode)
+                SELECT index_id, 'default', (now() AT TIME ZONE 'UTC')::date - ago, 'why', 'dense'
+                FROM question_logs, unnest(ARRAY[0, 30, 31, 400]) AS ago
                 """
             )
             let events = try await fixture.count("SELECT count(*) FROM index_events")
@@ -71,7 +75,7 @@ struct UpkeepTests {
             #expect(
                 counted == [
                     SweptRows(name: "vectors of unused models", count: 2), SweptRows(name: "index events", count: 1),
-                    SweptRows(name: "freshness readings", count: 2),
+                    SweptRows(name: "freshness readings", count: 2), SweptRows(name: "questions of readers", count: 2),
                 ]
             )
             try await run(SweepRetentionInput(), fixture)

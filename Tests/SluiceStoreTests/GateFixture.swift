@@ -52,6 +52,7 @@ struct GateFixture: Sendable {
             IndexExaminer(
                 store: store,
                 golden: golden,
+                asked: PostgresQuestionStore(base.store),
                 searcher: Searcher(pool: base.store.pool, embedders: embedders, exactBelow: exactBelow),
                 embedders: embedders
             )

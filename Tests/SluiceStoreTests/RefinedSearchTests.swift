@@ -155,11 +155,40 @@ struct RefinedSearchTests {
             let found = try await ask("ledgre fnich")
             #expect(found.hits.count == 10 && found.trace.respelled == ["ledgre": ["ledger"], "fnich": ["finch"]])
             #expect(try await ask("ledger").trace.respelled.isEmpty)
-            #expect(try await ask("ledgre finch").trace.respelled.isEmpty, "a word is known: nothing is guessed")
+            let beside = try await ask("ledgre finch")
+            #expect(beside.trace.respelled == ["ledgre": ["ledger"]], "also beside words that are known")
+            #expect(try await ask("ledger finch").trace.respelled.isEmpty)
             #expect(try await ask("herno").hits.isEmpty)
             #expect(try await ask("herno", other).hits.count == 1)
             #expect(try await ask("qqqqqqqq").hits.isEmpty)
             #expect(try await ask("the of and").hits.isEmpty)
+        }
+    }
+
+    @Test(
+        "words with more than one slip find what they are like, counting less than the word itself; only of this tenant"
+    )
+    func alike() async throws {
+        try await DocumentsFixture.run { fixture in
+            let other = try #require(TenantID(rawValue: "other"))
+            try await fixture.ingest("file:///a", ["a hypertrophic heart", "a large heart", "the photographs"])
+            try await fixture.ingest("file:///b", ["an encyclopaedia", "a heron"], tenant: other)
+            let searcher = Searcher(pool: fixture.store.pool, embedder: fixture.embedder)
+            func ask(_ text: String, _ tenant: TenantID = .default, _ mode: SearchMode = .bm25) async throws
+                -> SearchResult
+            {
+                try await searcher.search(SearchRequest(text: text, tenant: tenant, mode: mode))
+            }
+            let found = try await ask("hyppertroffic heart")
+            #expect(found.trace.respelled == ["hyppertroffic": ["hypertroph"]])
+            #expect(found.hits.map(\.text) == ["a hypertrophic heart", "a large heart"])
+            let right = try await ask("hypertrophic")
+            let wrong = try await ask("hyppertroffic")
+            #expect(wrong.hits.map(\.text) == right.hits.map(\.text) && wrong.hits.count == 1)
+            #expect(wrong.hits[0].score < right.hits[0].score * 0.9 && wrong.hits[0].score > 0)
+            #expect(try await ask("enciclopaedea").trace.respelled.isEmpty)
+            #expect(try await ask("enciclopaedea", other).hits.map(\.text) == ["an encyclopaedia"])
+            #expect(try await ask("fotographes", .default, .hybrid).trace.respelled == ["fotographes": ["photograph"]])
         }
     }
 

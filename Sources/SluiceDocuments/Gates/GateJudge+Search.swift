@@ -25,11 +25,13 @@ extension GateJudge {
                 measured: GateStatistics.mean(measured.recall.map(\.recall)),
                 threshold: wanted,
                 isRight
-                    ? "\(measured.recall.count) questions: every tenant is searched by comparing everything"
+                    ? Self.source(measured.recall.count, measured.recall.count(where: \.isLogged))
+                        + ": every tenant is searched by comparing everything"
                     : "an exact search missed hits"
             )
         }
         let shares = samples.map(\.recall)
+        let logged = samples.filter(\.isLogged)
         let depth = samples.map(\.wanted).max() ?? 10
         let mean = GateStatistics.mean(shares)
         let bounds = GateStatistics.wilson(shares: shares, perQuestion: depth)
@@ -37,6 +39,10 @@ extension GateJudge {
             GateFigure("questions", Double(samples.count)), GateFigure("lower", bounds.lowerBound),
             GateFigure("upper", bounds.upperBound),
         ]
+        if !logged.isEmpty {
+            figures.append(GateFigure("logged_questions", Double(logged.count)))
+            figures.append(GateFigure("logged_recall", GateStatistics.mean(logged.map(\.recall))))
+        }
         var badSlices: [String] = []
         let tenants = Dictionary(grouping: samples, by: \.tenant).sorted { $0.key < $1.key }
         for (place, (tenant, own)) in tenants.enumerated() {
@@ -52,7 +58,7 @@ extension GateJudge {
             }
         }
         let interval =
-            "\(samples.count) questions, between \(Self.text(bounds.lowerBound)) and "
+            Self.source(samples.count, logged.count) + ", between \(Self.text(bounds.lowerBound)) and "
             + "\(Self.text(bounds.upperBound)) at 95 % a side"
             + (measured.isRecallForced ? ", index asked on purpose" : "")
         func gate(_ outcome: GateOutcome, _ note: String) -> Gate {
@@ -241,7 +247,9 @@ extension GateJudge {
             return Gate(.overlap, .notApplicable, "there is no other version to compare with")
         }
         let mean = GateStatistics.mean(measured.overlap)
-        let text = "\(measured.overlap.count) questions share \(Self.text(mean)) of their hits with the other version"
+        let text =
+            Self.source(measured.overlap.count, measured.loggedOverlap)
+            + " share \(Self.text(mean)) of their hits with the other version"
         guard subject.isSameModel, subject.isSameChunker else {
             return Gate(
                 .overlap,
@@ -281,6 +289,11 @@ extension GateJudge {
                 + (live.map { ", the other version's p95 is \(Self.text($0)) ms" } ?? ""),
             figures: figures
         )
+    }
+
+    /// How many questions, and how many of them readers once asked.
+    private static func source(_ questions: Int, _ logged: Int) -> String {
+        "\(questions) questions" + (logged > 0 ? " (\(logged) of readers)" : "")
     }
 
     /// Three places.

@@ -109,8 +109,11 @@ package struct RecallSample: Sendable, Equatable {
     package let wanted: Int
     /// True when the reader compared everything itself.
     package let isExact: Bool
+    /// True of a question that a reader once asked; else it was drawn from the corpus.
+    package let isLogged: Bool
 
-    package init(tenant: TenantID, right: Int, wanted: Int, isExact: Bool) {
+    package init(tenant: TenantID, right: Int, wanted: Int, isExact: Bool, isLogged: Bool = false) {
+        self.isLogged = isLogged
         self.tenant = tenant
         self.right = right
         self.wanted = wanted
@@ -206,6 +209,8 @@ package struct GateMeasurements: Sendable {
     package var known: Measured<[QualitySample]> = .value([])
     /// Shares of the other version's hits that the version gave too.
     package var overlap: [Double] = []
+    /// Of these, how many are of questions that readers once asked.
+    package var loggedOverlap = 0
     /// Milliseconds.
     package var latency: [Double] = []
     package var otherLatency: [Double] = []

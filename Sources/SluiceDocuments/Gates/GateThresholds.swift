@@ -12,6 +12,8 @@ package struct GateThresholds: Sendable, Equatable {
     package var lexicalDrop = 0.02
     /// Restricted documents that are asked for, at most.
     package var accessSamples = 50.0
+    /// Different questions of readers that were kept, at least: with fewer none is asked.
+    package var loggedQuestions = 30.0
     /// Golden queries, at least; also what a slice needs to be judged by itself.
     package var goldenQueries = 30.0
     /// 1: a version with another model than the live one's wants golden queries. 0: known items are enough.
@@ -50,6 +52,12 @@ package struct GateThresholds: Sendable, Equatable {
             help: "restricted documents asked for, at most",
             range: 1...10_000,
             path: \.accessSamples
+        ),
+        Field(
+            name: "logged_questions",
+            help: "kept questions of readers, or none are asked",
+            range: 1...10_000,
+            path: \.loggedQuestions
         ),
         Field(name: "golden_queries", help: "golden queries, at least", range: 1...100_000, path: \.goldenQueries),
         Field(

@@ -19,6 +19,27 @@ package struct GoldenQuery: Sendable, Equatable {
     package var isOfPages: Bool { relevant.contains { $0.page != nil } }
 }
 
+extension [GoldenQuery] {
+    /// With one more; where the tenant is asked the same already, with its answers beside those that are known. An answer that is known
+    /// gets the new grade.
+    package func adding(_ query: GoldenQuery) -> [GoldenQuery] {
+        guard let place = firstIndex(where: { $0.tenant == query.tenant && $0.text == query.text }) else {
+            return self + [query]
+        }
+        let known = self[place].relevant.filter { known in
+            !query.relevant.contains { $0.document == known.document && $0.page == known.page }
+        }
+        var queries = self
+        queries[place] = GoldenQuery(
+            tenant: query.tenant,
+            text: query.text,
+            slice: query.slice.isEmpty ? self[place].slice : query.slice,
+            relevant: known + query.relevant
+        )
+        return queries
+    }
+}
+
 /// What answers a golden query.
 package struct GoldenRelevant: Sendable, Hashable {
     package enum Document: Sendable, Hashable {

@@ -110,6 +110,9 @@ package struct WarmedRelation: Sendable, Equatable {
 package protocol UpkeepStore: Sendable {
     /// Analyses tables of which much has changed since the last time. Returns their names.
     func refreshStatistics() async throws -> [String]
+    /// Looks at some thousands of the words that chunks have or had, from `position` (0: the first) on, and removes those that no chunk
+    /// has any more, and second entries. Returns how many, and where to go on; nil: that were the last.
+    func removeUnusedWords(from position: Int64) async throws -> (removed: Int, next: Int64?)
     /// Reads tables of live vectors and their indexes into the server's memory; nil: the server has no pg_prewarm.
     func warm() async throws -> [WarmedRelation]?
 }

@@ -75,8 +75,19 @@ struct RefreshServer: Sendable {
 
     func refreshStatistics(_ context: AttemptContext) async throws -> AttemptOutcome {
         let tables = try await store.refreshStatistics()
-        context.progress(tables.count, of: tables.count, "tables analysed")
-        context.logger.info("statistics refreshed", metadata: ["tables": "\(tables.joined(separator: " "))"])
+        var words = 0
+        var position: Int64? = 0
+        while let from = position {
+            if context.isCancelled { throw CancellationError() }
+            let step = try await store.removeUnusedWords(from: from)
+            words += step.removed
+            position = step.next
+            context.progress(tables.count, "tables analysed, \(words) unused words removed")
+        }
+        context.logger.info(
+            "statistics refreshed",
+            metadata: ["tables": "\(tables.joined(separator: " "))", "unused.words": "\(words)"]
+        )
         return .completed
     }
 

@@ -73,10 +73,10 @@ extension IndexExaminer {
         var random = SampleGenerator(seed: plan.seed ^ 0xA5A5)
         var seen: Set<String> = []
         let items = questions.compactMap { question -> (chunk: SampledChunk, text: String)? in
-            guard let text = SentencePicker.sentence(of: question.chunk.text, using: &random),
+            guard let chunk = question.chunk, let text = SentencePicker.sentence(of: chunk.text, using: &random),
                 seen.insert(text).inserted
             else { return nil }
-            return (question.chunk, text)
+            return (chunk, text)
         }
         let vectors: [(own: [Float], other: [Float]?)?]
         switch try await both(subject, items.map(\.text)) {

@@ -6,27 +6,31 @@ package import SluiceInference
 ///
 /// Questions are drawn from the corpus itself: chunks by a hash of their number and the seed, tenants by their size; half of them
 /// asked as the chunk's own vector with noise, half as one of its sentences. A run with the same seed asks the same questions
-/// while nothing changes.
+/// while nothing changes. Where enough of what readers asked was kept, up to half of the questions are theirs.
 package struct IndexExaminer: Sendable {
     let store: any GateStore
     let golden: any GoldenStore
+    let asked: (any QuestionStore)?
     let searcher: Searcher
     let models: [String: any Embedder]
     let report: @Sendable (String) -> Void
 
     /// - Parameters:
+    ///   - asked: what readers asked; nil: it is not looked at.
     ///   - searcher: as readers' is: its settings decide what is searched by the index.
     ///   - embedders: the models that this process has.
     ///   - report: told what is being done, for people who wait.
     package init(
         store: any GateStore,
         golden: any GoldenStore,
+        asked: (any QuestionStore)? = nil,
         searcher: Searcher,
         embedders: [any Embedder],
         report: @escaping @Sendable (String) -> Void = { _ in }
     ) {
         self.store = store
         self.golden = golden
+        self.asked = asked
         self.searcher = searcher
         models = Dictionary(embedders.map { ($0.model.fingerprint, $0) }) { first, _ in first }
         self.report = report
@@ -60,7 +64,10 @@ package struct IndexExaminer: Sendable {
         report("looking at every row")
         var measured = GateMeasurements(structure: try await store.structure(subject))
         guard measured.structure.vectors > 0 else { return measured }
-        let questions = try await questions(subject, measured.structure, plan, sentences: true)
+        let logged = try await loggedQuestions(subject, measured.structure, plan, judge.thresholds)
+        var drawn = plan
+        drawn.sample -= logged.count
+        let questions = try await questions(subject, measured.structure, drawn, sentences: true) + logged
         report("embedding stored texts anew")
         measured.reembedded = try await reembedded(subject, questions)
         try await ask(subject, questions, &measured)
@@ -111,11 +118,13 @@ package struct IndexExaminer: Sendable {
     // MARK: - Questions
 
     struct Question: Sendable {
-        let chunk: SampledChunk
+        let tenant: TenantID
+        /// Where it was drawn from; nil of what a reader asked.
+        let chunk: SampledChunk?
         /// Of the version's model.
         let vector: [Float]
-        /// Nil: the vector is the chunk's own with noise.
-        let sentence: String?
+
+        var isLogged: Bool { chunk == nil }
     }
 
     private func questions(
@@ -144,12 +153,12 @@ package struct IndexExaminer: Sendable {
         return drawn.compactMap { entry in
             if entry.sentence != nil {
                 guard let vector = vectors.popFirst() ?? nil else { return nil }
-                return Question(chunk: entry.chunk, vector: vector, sentence: entry.sentence)
+                return Question(tenant: entry.chunk.tenant, chunk: entry.chunk, vector: vector)
             }
             let vector = random.near(entry.chunk.vector, spread: Self.spread)
             // Nothing is near a zero vector: its gate is another.
             guard vector.contains(where: { $0 != 0 }), vector.allSatisfy(\.isFinite) else { return nil }
-            return Question(chunk: entry.chunk, vector: vector, sentence: nil)
+            return Question(tenant: entry.chunk.tenant, chunk: entry.chunk, vector: vector)
         }
     }
 
@@ -175,7 +184,7 @@ package struct IndexExaminer: Sendable {
             )
         }
         var seen: Set<ChunkID> = []
-        let chunks = questions.map(\.chunk).filter { seen.insert($0.chunk).inserted }.prefix(64)
+        let chunks = questions.compactMap(\.chunk).filter { seen.insert($0.chunk).inserted }.prefix(64)
         let vectors = try await embed(chunks.map(\.text), by: model)
         return .value(
             zip(chunks, vectors).compactMap { chunk, vector in vector.map { Self.cosine(chunk.vector, $0) } }
@@ -194,7 +203,7 @@ package struct IndexExaminer: Sendable {
     private func request(_ subject: GateSubject, _ version: Int, _ question: Question) -> SearchRequest {
         var request = SearchRequest(
             text: "",
-            tenant: question.chunk.tenant,
+            tenant: question.tenant,
             index: subject.name,
             version: version,
             count: Self.depth,
@@ -221,17 +230,22 @@ package struct IndexExaminer: Sendable {
             let asked = request(subject, subject.version.number, question)
             let (answer, wait) = try await timed { try await searcher.search(asked) }
             measured.latency.append(wait)
-            measured.recall.append(try await recall(answer, asked))
+            measured.recall.append(try await recall(answer, asked, isLogged: question.isLogged))
             guard let other else { continue }
             let (theirs, otherWait) = try await timed {
                 try await searcher.search(request(subject, other.number, question))
             }
             measured.otherLatency.append(otherWait)
-            guard !theirs.hits.isEmpty, subject.isSameChunker else { continue }
+            guard !theirs.hits.isEmpty else { continue }
+            guard subject.isSameChunker else {
+                measured.overlap.append(Self.sharedPlaces(answer.hits, theirs.hits))
+                continue
+            }
             // Equally near hits are interchangeable: what is as near as the other's last is shared.
             let last = theirs.hits[theirs.hits.count - 1].score
             let shared = answer.hits.prefix(theirs.hits.count).count { $0.score >= last - Self.tie }
             measured.overlap.append(Double(shared) / Double(theirs.hits.count))
+            if question.isLogged { measured.loggedOverlap += 1 }
         }
         if measured.isRecallForced || measured.recall.allSatisfy(\.isExact) {
             try await askIndex(subject, questions, &measured)
@@ -244,10 +258,23 @@ package struct IndexExaminer: Sendable {
         }
     }
 
+    /// The share of the other version's hits that one of ours answers for, where the two cut documents differently: of the same document,
+    /// and at least half of the shorter of both texts.
+    static func sharedPlaces(_ own: [SearchHit], _ theirs: [SearchHit]) -> Double {
+        let shared = theirs.count { hit in
+            own.contains { mine in
+                let common = min(mine.charTo, hit.charTo) - max(mine.charFrom, hit.charFrom)
+                let shorter = min(mine.charTo - mine.charFrom, hit.charTo - hit.charFrom)
+                return mine.document == hit.document && common > 0 && 2 * common >= shorter
+            }
+        }
+        return Double(shared) / Double(theirs.count)
+    }
+
     /// halfvec keeps eleven bits; sums over hundreds of them differ by less.
     private static let tie = 1e-6
 
-    private func recall(_ answer: SearchResult, _ asked: SearchRequest) async throws -> RecallSample {
+    private func recall(_ answer: SearchResult, _ asked: SearchRequest, isLogged: Bool) async throws -> RecallSample {
         var answer = answer
         if answer.trace.fellBack {
             // The index gave up, and comparing everything saved the reader. It is judged by what it found itself.
@@ -259,13 +286,20 @@ package struct IndexExaminer: Sendable {
         exact.method = .exact
         let truth = answer.isExact ? answer : try await searcher.search(exact)
         guard let last = truth.hits.last?.score else {
-            return RecallSample(tenant: asked.tenant, right: 0, wanted: 0, isExact: answer.isExact)
+            return RecallSample(
+                tenant: asked.tenant,
+                right: 0,
+                wanted: 0,
+                isExact: answer.isExact,
+                isLogged: isLogged
+            )
         }
         return RecallSample(
             tenant: asked.tenant,
             right: min(truth.hits.count, answer.hits.count { $0.score >= last - Self.tie }),
             wanted: truth.hits.count,
-            isExact: answer.isExact
+            isExact: answer.isExact,
+            isLogged: isLogged
         )
     }
 
@@ -281,13 +315,19 @@ package struct IndexExaminer: Sendable {
             largest.covered * 4 >= measured.structure.tenants.reduce(0, { $0 + $1.covered })
         else { return }
         measured.isRecallForced = true
-        for question in questions where question.chunk.tenant == largest.tenant {
+        for question in questions where question.tenant == largest.tenant {
             var asked = request(subject, subject.version.number, question)
             asked.method = .index
             let answer = try await searcher.search(asked)
-            let sample = try await recall(answer, asked)
+            let sample = try await recall(answer, asked, isLogged: question.isLogged)
             measured.recall.append(
-                RecallSample(tenant: sample.tenant, right: sample.right, wanted: sample.wanted, isExact: false)
+                RecallSample(
+                    tenant: sample.tenant,
+                    right: sample.right,
+                    wanted: sample.wanted,
+                    isExact: false,
+                    isLogged: sample.isLogged
+                )
             )
         }
     }
@@ -299,7 +339,7 @@ package struct IndexExaminer: Sendable {
     ) async throws -> Bool? {
         let indexed = Set(measured.recall.filter { !$0.isExact }.map(\.tenant))
         let largest = measured.structure.tenants.filter { indexed.contains($0.tenant) }.max { $0.covered < $1.covered }
-        guard let largest, let question = questions.first(where: { $0.chunk.tenant == largest.tenant }) else {
+        guard let largest, let question = questions.first(where: { $0.tenant == largest.tenant }) else {
             return nil
         }
         let plan = try await searcher.plan(request(subject, subject.version.number, question))

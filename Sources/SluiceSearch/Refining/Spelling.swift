@@ -1,11 +1,11 @@
-/// Words that may have been meant when none of a question's is known.
+/// Words that may have been meant by one that no chunk has, one slip away.
 ///
 /// What one slip makes of a word (a letter left out, added, exchanged or swapped with the next) are some hundreds of words; which of
-/// them chunks have, the index of words tells. So no list of all words is kept, which would outlive the documents it came from.
+/// them chunks have, the index of words tells.
 enum Spelling {
     /// Shorter words are one slip away from too many others.
     static let lengths = 4...20
-    static let wordsAtMost = 4
+    static let wordsAtMost = 32
     private static let letters = Array("abcdefghijklmnopqrstuvwxyz".unicodeScalars)
 
     /// The words of a question that are worth a second look, in lower case, each once.

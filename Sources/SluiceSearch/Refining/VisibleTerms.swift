@@ -3,7 +3,7 @@ internal import SluicePostgres
 
 extension LexicalStatements {
     /// Of one word no more chunks are looked at than these; a word is not asked for when none of them is in the scope.
-    private static let lookedAtMost = 1_000
+    static let lookedAtMost = 1_000
 
     /// Those of the words that a chunk of the scope has. Who may not see a document must not learn from a guess that it has a word.
     static func visible(_ terms: [Int64], in scope: Scope) -> Statement<Int64> {

@@ -33,6 +33,7 @@ extension Settings {
             IndexExaminer(
                 store: PostgresGateStore(store),
                 golden: PostgresGoldenStore(store),
+                asked: PostgresQuestionStore(store),
                 searcher: Searcher(pool: store.pool, embedders: embedders),
                 embedders: embedders,
                 report: report

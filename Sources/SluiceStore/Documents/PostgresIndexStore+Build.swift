@@ -77,7 +77,7 @@ extension PostgresIndexStore {
         var before = 0
         for step in steps {
             let name = IndexVersionNames.hnsw(onTable: step.table)
-            if try await connection.query(IndexStatements.hnswState(name)).first != true {
+            if try await connection.query(IndexStatements.state(name)).first != true {
                 let done = before
                 try await watched(
                     step.table,

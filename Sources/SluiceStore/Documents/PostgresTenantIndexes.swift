@@ -58,7 +58,7 @@ package struct PostgresTenantIndexes: TenantIndexStore {
     }
 
     private func isValid(_ name: String) async throws -> Bool {
-        try await store.pool.query(IndexStatements.hnswState(name)).first ?? false
+        try await store.pool.query(IndexStatements.state(name)).first ?? false
     }
 
     private func drop(_ name: String) async throws {

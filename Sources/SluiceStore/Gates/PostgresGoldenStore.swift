@@ -18,21 +18,43 @@ package struct PostgresGoldenStore: GoldenStore {
         try await store.pool.transaction { transaction in
             // The row is locked: two imports go one after the other.
             guard let index = try await transaction.query(GoldenStatements.lock(index)).first else { return nil }
-            guard let id = try await transaction.query(GoldenStatements.upsert(set, index, digest)).first else {
-                return false
-            }
-            try await transaction.execute(GoldenStatements.clear(id))
-            for start in stride(from: 0, to: queries.count, by: Self.step) {
-                let step = Array(queries[start..<min(start + Self.step, queries.count)])
-                let ids = try await transaction.query(GoldenStatements.insert(step, into: id))
-                guard ids.count == step.count else {
-                    throw PostgresError(.server, "not all golden queries were stored")
-                }
-                try await transaction.execute(GoldenStatements.insertRelevant(step, ids.sorted()))
-            }
-            try await transaction.execute(GoldenStatements.advance(index))
-            return true
+            return try await replace(queries, as: set, in: index, digest, transaction)
         }
+    }
+
+    /// Adds a query to a set, which is made where there is none; where the set asks the same of the tenant already, the answers are
+    /// added to those that it has. Returns how many queries the set has then; nil when there is no such index.
+    package func addGolden(_ query: GoldenQuery, to set: String, of index: IndexName) async throws -> Int? {
+        try await store.pool.transaction { transaction in
+            guard let index = try await transaction.query(GoldenStatements.lock(index)).first else { return nil }
+            let queries = try await Self.read(index, set, transaction).adding(query)
+            _ = try await replace(queries, as: set, in: index, GoldenQuery.digest(of: queries), transaction)
+            return queries.count
+        }
+    }
+
+    /// False when the set holds these queries already.
+    private func replace(
+        _ queries: [GoldenQuery],
+        as set: String,
+        in index: IndexID,
+        _ digest: SHA256Digest,
+        _ transaction: PostgresTransaction
+    ) async throws -> Bool {
+        guard let id = try await transaction.query(GoldenStatements.upsert(set, index, digest)).first else {
+            return false
+        }
+        try await transaction.execute(GoldenStatements.clear(id))
+        for start in stride(from: 0, to: queries.count, by: Self.step) {
+            let step = Array(queries[start..<min(start + Self.step, queries.count)])
+            let ids = try await transaction.query(GoldenStatements.insert(step, into: id))
+            guard ids.count == step.count else {
+                throw PostgresError(.server, "not all golden queries were stored")
+            }
+            try await transaction.execute(GoldenStatements.insertRelevant(step, ids.sorted()))
+        }
+        try await transaction.execute(GoldenStatements.advance(index))
+        return true
     }
 
     private static let step = 1_000
@@ -57,17 +79,25 @@ package struct PostgresGoldenStore: GoldenStore {
 
     package func golden(of index: IndexID, set: String?) async throws -> [GoldenQuery] {
         try await store.pool.transaction(readOnly: true, repeatableRead: true) { transaction in
-            let queries = try await transaction.query(GoldenStatements.queries(index, set))
-            let relevant = try await transaction.query(GoldenStatements.relevant(index, set))
-            let byQuery = Dictionary(grouping: relevant, by: \.query)
-            return queries.map { query in
-                GoldenQuery(
-                    tenant: query.tenant,
-                    text: query.text,
-                    slice: query.slice,
-                    relevant: (byQuery[query.id] ?? []).map(\.relevant)
-                )
-            }
+            try await Self.read(index, set, transaction)
+        }
+    }
+
+    private static func read(
+        _ index: IndexID,
+        _ set: String?,
+        _ transaction: PostgresTransaction
+    ) async throws -> [GoldenQuery] {
+        let queries = try await transaction.query(GoldenStatements.queries(index, set))
+        let relevant = try await transaction.query(GoldenStatements.relevant(index, set))
+        let byQuery = Dictionary(grouping: relevant, by: \.query)
+        return queries.map { query in
+            GoldenQuery(
+                tenant: query.tenant,
+                text: query.text,
+                slice: query.slice,
+                relevant: (byQuery[query.id] ?? []).map(\.relevant)
+            )
         }
     }
 }

@@ -61,6 +61,24 @@ enum PartitionStatements {
         ) { row throws(PostgresError) in try row.text(0) }
     }
 
+    /// The one table of a `version` that holds the vectors of one of `documents`. Whoever names it locks no other tenant's partitions, of
+    /// which a transaction may have to lock hundreds otherwise.
+    static let tableOfDocument = """
+        'embeddings_g' || version.id || CASE WHEN version.partition_above IS NULL THEN '' ELSE '_p' || coalesce((
+            SELECT own.number FROM index_partitions AS own
+            WHERE own.version_id = version.id AND own.tenant_id = documents.tenant_id
+        ), 0) END
+        """
+
+    static func table(of version: IndexVersionID, for document: DocumentID) -> Statement<String> {
+        Statement(
+            """
+            SELECT \(tableOfDocument) FROM index_versions AS version, documents WHERE version.id = $1 AND documents.id = $2
+            """,
+            [.int8(version.rawValue), .int8(document.rawValue)]
+        ) { row throws(PostgresError) in try row.text(0) }
+    }
+
     struct Partition: Sendable {
         let table: String
         let parent: String

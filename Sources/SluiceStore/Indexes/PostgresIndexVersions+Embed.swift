@@ -6,7 +6,18 @@ package import SluiceSystem
 extension PostgresIndexVersions: IndexEmbedStore {
     package func unembedded(_ id: IndexVersionID, _ scope: EmbedScope) async throws -> [UnembeddedChunk] {
         guard let version = try await version(id) else { throw Self.gone(id) }
-        return try await store.pool.query(EmbedIndexStatements.unembedded(version, scope))
+        let table = try await table(of: id, for: scope) { try await store.pool.query($0).first }
+        return try await store.pool.query(EmbedIndexStatements.unembedded(version, table, scope))
+    }
+
+    /// Of a document, the one that holds its vectors; of a range of chunks, the version's, whatever tenants they are of.
+    private func table(
+        of version: IndexVersionID,
+        for scope: EmbedScope,
+        _ ask: (Statement<String>) async throws -> String?
+    ) async throws -> String {
+        guard case .document(let document) = scope else { return IndexVersionNames.table(version) }
+        return try await ask(PartitionStatements.table(of: version, for: document)) ?? IndexVersionNames.table(version)
     }
 
     package func store(
@@ -27,7 +38,8 @@ extension PostgresIndexVersions: IndexEmbedStore {
             let current = try await transaction.query(VersionStatements.one(id)).first
             if current?.state.isWritten == true {
                 try await cache(vectors, version, scope, transaction)
-                added = try await transaction.execute(EmbedIndexStatements.addCached(version, scope))
+                let table = try await table(of: id, for: scope) { try await transaction.query($0).first }
+                added = try await transaction.execute(EmbedIndexStatements.addCached(version, table, scope))
                 let embedded = vectors.values.reduce(0) { $0 + $1.count }
                 if embedded > 0 { try await transaction.execute(EmbedIndexStatements.embedded(version, embedded)) }
             }

@@ -38,7 +38,7 @@ extension ErasureTarget {
         let picked = picked(from: position)
         let change =
             switch action {
-            case .delete, .deleteOrphans, .deleteUnanswered:
+            case .delete, .deleteOrphans, .deleteUnanswered, .deleteUnused:
                 "WITH gone AS (DELETE FROM \(name) WHERE \(picked) RETURNING 1)"
             case .deleteTasks:
                 """

@@ -17,6 +17,8 @@ struct ErasureTarget: Sendable {
         case clearGates, clearEvents, clearTexts
         /// Cached vectors whose text no chunk of the tenant has.
         case deleteOrphans
+        /// Words that no chunk has.
+        case deleteUnused
         /// What golden queries expect: their sets are others then, and evidence measured with them is stale.
         case deleteAnswers
         /// Golden queries that nothing answers any more.
@@ -149,6 +151,7 @@ extension ErasureTarget {
             targets.append(target("attempts", .delete, .byPages(attempts.pages), condition))
         }
         targets += [
+            target("questions", .delete, .byIndex, "tenant_id = $1 AND \(names("query"))"),
             target("schedules", .delete, .byIndex, "tenant_id = $1 AND \(names("payload::text", isJSON: true))"),
             label(values),
         ]
@@ -172,6 +175,8 @@ extension ErasureTarget {
         targets.append(target("golden_queries", .deleteUnanswered, .byIndex, unanswered))
         var orphans = target("embedding_cache", .deleteOrphans, .byIndex, ErasureOrphans.condition)
         orphans.isSought = false
+        var words = target("words", .deleteUnused, .byIndex, "words.tenant_id = $1 AND NOT sluice_is_held(words.term)")
+        words.isSought = false
         var audit = target(
             "audit_events",
             .clearAudit,
@@ -179,7 +184,7 @@ extension ErasureTarget {
             "\(names("filter::text", isJSON: true)) OR \(names("reason"))"
         )
         audit.isSought = false
-        return targets + [orphans, audit]
+        return targets + [orphans, words, audit]
     }
 
     /// How rows of a table belong to a document: by its vectors' chunks, by the stage of its versions, by its number or its URI.

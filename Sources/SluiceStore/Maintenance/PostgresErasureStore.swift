@@ -51,6 +51,7 @@ package struct PostgresErasureStore: ErasureStore {
                 .first(where: { $0.table == step.name && $0.action.rawValue == step.action })
         else { return ErasureBatch(removed: 0, next: nil) }
         if target.action == .deleteOrphans { return try await removeOrphans(of: erasure, fence: fence) }
+        if target.action == .deleteUnused { return try await removeWords(from: position, of: erasure, fence: fence) }
         return try await store.pool.transaction { transaction in
             try await store.hold(fence, in: transaction)
             if target.action == .deleteAnswers { try await transaction.execute(ErasureTarget.holdGolden()) }

@@ -13,13 +13,26 @@ package struct PostgresRetentionStore: RetentionStore {
         let table: String
         let name: String
         let age: @Sendable (SweepPolicy) -> Duration
+        /// In which `$1` is the age in seconds.
+        var condition = "at < now() - make_interval(secs => $1)"
     }
 
     private static let cache = "vectors of unused models"
-    /// Tables with a column `at`.
     private static let aged = [
         Sort(table: "index_events", name: "index events", age: { $0.events }),
         Sort(table: "freshness_readings", name: "freshness readings", age: { $0.readings }),
+        Sort(
+            table: "questions",
+            name: "questions of readers",
+            // Each index says for itself for how long.
+            age: { _ in .zero },
+            condition: """
+                $1::float8 IS NOT NULL AND day < (
+                    SELECT (now() AT TIME ZONE 'UTC')::date - days FROM question_logs
+                    WHERE question_logs.index_id = questions.index_id
+                )
+                """
+        ),
     ]
 
     package var sorts: [String] { [Self.cache] + Self.aged.map(\.name) }
@@ -40,7 +53,7 @@ package struct PostgresRetentionStore: RetentionStore {
                 Statement(
                     """
                     DELETE FROM \(sort.table) WHERE ctid = ANY (ARRAY(
-                        SELECT ctid FROM \(sort.table) WHERE \(Self.isOld) LIMIT $2 FOR UPDATE SKIP LOCKED
+                        SELECT ctid FROM \(sort.table) WHERE \(sort.condition) LIMIT $2 FOR UPDATE SKIP LOCKED
                     ))
                     """,
                     [.float8(sort.age(policy).inSeconds), .int8(Int64(Self.chunk))]
@@ -49,8 +62,6 @@ package struct PostgresRetentionStore: RetentionStore {
             return SweepStep(removed: count, next: count == 0 ? nil : .start)
         }
     }
-
-    private static let isOld = "at < now() - make_interval(secs => $1)"
 
     /// One page of what a tenant has of an unused model. Each row is met once, whether it is old or young.
     private func sweepCache(
@@ -90,7 +101,7 @@ package struct PostgresRetentionStore: RetentionStore {
         for sort in Self.aged {
             let rows = try await store.pool.query(
                 Statement(
-                    "SELECT count(*) FROM \(sort.table) WHERE \(Self.isOld)",
+                    "SELECT count(*) FROM \(sort.table) WHERE \(sort.condition)",
                     [.float8(sort.age(policy).inSeconds)]
                 ) { row throws(PostgresError) in Int(try row.int64(0)) }
             )

@@ -3,13 +3,13 @@ internal import SluicePostgres
 
 /// Statistics and memory of the server.
 package struct PostgresUpkeepStore: UpkeepStore {
-    private let store: Store
+    let store: Store
 
     package init(_ store: Store) { self.store = store }
 
     /// Our tables of which a tenth has changed since they were analysed, or that never were. Autovacuum does so too, but later: it
     /// waits for a tenth of a table of millions, and a server may have it turned down. Index versions with partitions are analysed as
-    /// a whole, which nobody else does.
+    /// a whole, which nobody else does: also when autovacuum has analysed one of them since.
     private static func changed() -> Statement<String> {
         Statement(
             """
@@ -19,6 +19,8 @@ package struct PostgresUpkeepStore: UpkeepStore {
             WHERE schemaname = current_schema() AND (
                 n_mod_since_analyze > 50 + n_live_tup / 10
                 OR coalesce(last_analyze, last_autoanalyze) IS NULL AND n_live_tup > 0
+                OR last_autoanalyze > pg_stat_get_last_analyze_time(whole.oid)
+                OR whole.oid IS NOT NULL AND n_live_tup > 0 AND pg_stat_get_last_analyze_time(whole.oid) IS NULL
             )
             ORDER BY 1
             """

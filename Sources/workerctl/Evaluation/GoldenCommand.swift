@@ -8,7 +8,7 @@ struct GoldenCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "golden",
         abstract: "Questions with known answers, by which versions of an index are compared.",
-        subcommands: [Import.self, List.self, Remove.self]
+        subcommands: [Import.self, List.self, Remove.self, Questions.self, Promote.self]
     )
 
     struct Import: AsyncParsableCommand {

@@ -47,7 +47,8 @@ struct SearchCommand: AsyncParsableCommand {
         let searcher = Searcher(
             pool: session.store.pool,
             embedders: embedders,
-            reranker: refine.rerank == nil ? nil : try await session.settings.makeReranker()
+            reranker: refine.rerank == nil ? nil : try await session.settings.makeReranker(),
+            questions: QuestionLog(pool: session.store.pool)
         )
         let result: SearchResult
         var request = SearchRequest(
@@ -70,6 +71,7 @@ struct SearchCommand: AsyncParsableCommand {
             let isMissing = error.code == .noIndex || error.code == .noVersion
             throw CommandFailure(isMissing ? .notFound : .failed, error.description)
         }
+        // This process ends before what was counted and kept would be written by itself.
         await searcher.flush()
         if output.json { return try JSON.print(Report(result)) }
         if result.hits.isEmpty { Terminal.say("nothing found for tenant '\(tenant.tenant)' in index '\(index)'") }
