@@ -28,6 +28,7 @@ let migrations = [
     "m0040_erasure_horizon", "m0041_checked_at", "m0042_partition_keys",
     "m0043_words", "m0044_word_fill", "m0045_words_like",
     "m0046_question_logs",
+    "m0047_chunk_sets", "m0048_chunk_set_words", "m0049_chunk_set_counts",
 ].flatMap { ["\($0).up.sql", "\($0).down.sql"] }
 
 /// Lua scripts; `markers` stands before those that change a window.

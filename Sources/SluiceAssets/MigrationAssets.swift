@@ -285,5 +285,23 @@ package enum MigrationAssets {
             up: PackageResources.m0046_question_logs_up_sql,
             down: PackageResources.m0046_question_logs_down_sql
         ),
+        Script(
+            version: 47,
+            name: "m0047_chunk_sets",
+            up: PackageResources.m0047_chunk_sets_up_sql,
+            down: PackageResources.m0047_chunk_sets_down_sql
+        ),
+        Script(
+            version: 48,
+            name: "m0048_chunk_set_words",
+            up: PackageResources.m0048_chunk_set_words_up_sql,
+            down: PackageResources.m0048_chunk_set_words_down_sql
+        ),
+        Script(
+            version: 49,
+            name: "m0049_chunk_set_counts",
+            up: PackageResources.m0049_chunk_set_counts_up_sql,
+            down: PackageResources.m0049_chunk_set_counts_down_sql
+        ),
     ]
 }

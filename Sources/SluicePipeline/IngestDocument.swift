@@ -25,6 +25,7 @@ package struct IngestDocument: Sendable {
             return .cancelled(reason: "the document was erased")
         }
         guard pipeline.knows(document.index.model) else { return .dead(mismatch(document)) }
+        guard let chunker = chunker(of: document.index) else { return .declined(Self.noChunker(document)) }
         context.progress(0, of: Self.steps, "reading the source")
         let (file, hash): (SourceFile, SHA256Digest?)
         do {
@@ -48,14 +49,16 @@ package struct IngestDocument: Sendable {
                 context
             )
         }
-        let fingerprint = try await fingerprint(document.index.model)
+        let fingerprint = try await fingerprint(document.index)
         if let pending = document.pending, pending.contentHash == hash, Self.reads(pending.fingerprint, as: fingerprint)
         {
             try await pipeline.documents.joinPending(document, fence: context.fence)
             return .settledByHandler
         }
-        if document.liveContentHash == hash, let live = document.liveFingerprint, Self.reads(live, as: fingerprint) {
-            try await pipeline.documents.finishUnchanged(document, fence: context.fence)
+        let isUnchanged =
+            document.liveContentHash == hash && document.liveFingerprint.map { Self.reads($0, as: fingerprint) } == true
+        if isUnchanged, !document.isTextWanted {
+            try await pipeline.documents.finishUnchanged(document, text: nil, fence: context.fence)
             return .settledByHandler
         }
         context.progress(1, of: Self.steps, "extracting text from \(file.byteCount) bytes")
@@ -63,8 +66,12 @@ package struct IngestDocument: Sendable {
         guard let text = reply.text, reply.outcome == .ok else {
             return try await withoutText(document, reply, context)
         }
+        if isUnchanged {
+            try await pipeline.documents.finishUnchanged(document, text: text, fence: context.fence)
+            return .settledByHandler
+        }
         context.progress(2, of: Self.steps, "cutting \(text.metadata.pageCount) pages into chunks")
-        let chunks = await chunked(text)
+        let chunks = await chunked(text, by: chunker)
         if chunks.isEmpty { return try await finish(document, .empty, "white space only", context) }
         context.progress(3, of: Self.steps, "storing \(chunks.count) chunks of \(text.metadata.pageCount) pages")
         let report = try await pipeline.documents.stage(
@@ -78,6 +85,8 @@ package struct IngestDocument: Sendable {
                 metadata: text.metadata,
                 characterCount: text.text.unicodeScalars.count,
                 chunks: chunks,
+                chunkSet: document.index.chunkSet,
+                text: text,
                 batch: context.batch,
                 request: document.request
             ),
@@ -137,27 +146,40 @@ package struct IngestDocument: Sendable {
 
     /// Chunking takes tens of milliseconds a megabyte: off the caller's thread.
     @concurrent
-    private func chunked(_ text: ExtractedText) async -> [ChunkDraft] { pipeline.chunker.chunk(text) }
+    private func chunked(_ text: ExtractedText, by chunker: Chunker) async -> [ChunkDraft] { chunker.chunk(text) }
+
+    /// What cuts the index's documents: the chunker of its live version, whatever this worker is set to, which only decides for indexes
+    /// that it makes. Nil: one that this program does not know.
+    private func chunker(of index: IndexSnapshot) -> Chunker? {
+        index.chunker == pipeline.chunker.fingerprint ? pipeline.chunker : Chunker(fingerprint: index.chunker)
+    }
+
+    private static func noChunker(_ document: DocumentSnapshot) -> TaskFailure {
+        TaskFailure(
+            errorClass: "chunker.unknown",
+            message: "index '\(document.index.name)' is cut by a chunker that the worker does not know, "
+                + "\(document.index.chunker); upgrade the worker"
+        )
+    }
 
     /// Everything on which the chunks and vectors of given bytes depend.
-    private func fingerprint(_ model: ModelIdentity) async throws -> String {
-        "\(try await extractor.readerFingerprint())\(Self.separator)\(pipeline.chunker.fingerprint)\(Self.separator)"
-            + model.fingerprint
+    private func fingerprint(_ index: IndexSnapshot) async throws -> String {
+        "\(try await extractor.readerFingerprint())\(Self.separator)\(index.chunker)\(Self.separator)"
+            + index.model.fingerprint
     }
 
     private static let separator = " | "
 
-    /// Whether both read and cut alike. The model, which stands last, does not matter: whichever version of the index answers, it
-    /// has the vectors of every document.
+    /// Whether both read alike. Chunker and model, which stand behind the reader, do not matter: whichever version of the index
+    /// answers, it has the chunks and the vectors of every document.
     static func reads(_ old: String, as new: String) -> Bool {
-        func reading(_ fingerprint: String) -> String {
+        func reader(_ fingerprint: String) -> String {
             let bytes = Array(fingerprint.utf8)
             let mark = Array(separator.utf8)
-            var end = bytes.count - mark.count
-            while end > 0, !bytes[end..<end + mark.count].elementsEqual(mark) { end -= 1 }
-            return end > 0 ? String(decoding: bytes[..<end], as: UTF8.self) : fingerprint
+            let start = bytes.indices.first { bytes[$0...].starts(with: mark) }
+            return start.map { String(decoding: bytes[..<$0], as: UTF8.self) } ?? fingerprint
         }
-        return reading(old) == reading(new)
+        return reader(old) == reader(new)
     }
 
     private func withoutText(

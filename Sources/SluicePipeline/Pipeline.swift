@@ -33,6 +33,7 @@ extension ExtractorPool: TextExtractor {
 package struct Pipeline: Sendable {
     package var documents: any DocumentStore
     package var indexes: any IndexStore
+    /// For indexes that this worker makes; documents are cut as their index's live version says.
     package var chunker: Chunker
     /// Of the model with which chunks will be embedded, read from its description.
     package var model: ModelIdentity
@@ -42,7 +43,7 @@ package struct Pipeline: Sendable {
     package var embedder: (any Embedder)?
     package var candidateEmbedder: (any Embedder)?
     /// What `index.rebuild`, `index.embed` and `index.retire` work with; nil: this worker performs none of them.
-    package var versions: (any IndexVersionStore & IndexEmbedStore)?
+    package var versions: (any IndexVersionStore & IndexEmbedStore & ChunkSetStore)?
     /// Nil: no version passes.
     package var gates: (any IndexGates)?
     /// What a rebuild that nobody stands beside may take.
@@ -66,7 +67,7 @@ package struct Pipeline: Sendable {
         model: ModelIdentity,
         extractor: (any TextExtractor)? = nil,
         embedder: (any Embedder)? = nil,
-        versions: (any IndexVersionStore & IndexEmbedStore)? = nil,
+        versions: (any IndexVersionStore & IndexEmbedStore & ChunkSetStore)? = nil,
         gates: (any IndexGates)? = nil,
         limits: ExtractionLimits = ExtractionLimits(),
         passwords: [String] = [],

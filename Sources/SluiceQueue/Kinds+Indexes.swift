@@ -16,6 +16,9 @@ package struct RebuildIndexInput: TaskInput {
     package var storage: String?
     package var m: Int?
     package var efConstruction: Int?
+    /// Another chunker: characters of a chunk at most, and of these repeated from the one before.
+    package var chunkSize: Int?
+    package var chunkOverlap: Int?
     /// `current` or `candidate`, as the worker's settings name models.
     package var model: String?
     package var autoSwap: Bool?

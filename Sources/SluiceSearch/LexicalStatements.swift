@@ -3,7 +3,7 @@ internal import SluicePostgres
 
 /// Search by words, on `chunk_terms` and its GIN index.
 ///
-/// Words are hashes that only this tenant's chunks of this index have, so no statement here meets another tenant's rows; what
+/// Words are hashes that only this tenant's chunks of one set of this index have, so no statement here meets another's rows; what
 /// comes back is joined with the version's vectors all the same, and so under row-level security.
 enum LexicalStatements {
     /// Chunks are counted no further than this; tenants with more have counted statistics.
@@ -22,9 +22,13 @@ enum LexicalStatements {
             ))
             FROM unnest((sluice_terms($1, $2, $3::regconfig, $4)).terms[1:\(wordsAtMost)]) AS asked (term)
             LEFT JOIN term_frequencies AS frequencies
-                ON frequencies.tenant_id = $1 AND frequencies.index_id = $2 AND frequencies.term = asked.term
+                ON frequencies.tenant_id = $1 AND frequencies.index_id = $5 AND frequencies.chunk_set = $6
+                AND frequencies.term = asked.term
             """,
-            [.text(tenant.rawValue), .int8(pointer.index.rawValue), .text(pointer.language), .text(text)]
+            [
+                .text(tenant.rawValue), .int8(pointer.wordSpace), .text(pointer.language), .text(text),
+                .int8(pointer.index.rawValue), .int4(pointer.chunkSet),
+            ]
         ) { row throws(PostgresError) in AskedTerm(term: try row.int64(0), frequency: Int(try row.int64(1))) }
     }
 
@@ -33,7 +37,7 @@ enum LexicalStatements {
         let table = SearchStatements.table(pointer.version)
         return Statement(
             """
-            SELECT chunks, mean_length FROM term_statistics WHERE tenant_id = $1 AND index_id = $2
+            SELECT chunks, mean_length FROM term_statistics WHERE tenant_id = $1 AND index_id = $2 AND chunk_set = $3
             UNION ALL
             SELECT
                 (SELECT count(*) FROM (SELECT FROM \(table) WHERE tenant_id = $1 LIMIT \(countedNoFurther)) AS counted),
@@ -42,7 +46,7 @@ enum LexicalStatements {
                 ))
             LIMIT 1
             """,
-            [.text(tenant.rawValue), .int8(pointer.index.rawValue)]
+            [.text(tenant.rawValue), .int8(pointer.index.rawValue), .int4(pointer.chunkSet)]
         ) { row throws(PostgresError) in (Int(try row.int64(0)), try row.float8(1)) }
     }
 

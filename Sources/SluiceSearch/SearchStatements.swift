@@ -16,6 +16,10 @@ struct Pointer: Sendable {
     /// are in. Nil before that.
     let vectors: Int?
     let index: IndexID
+    /// The chunks that the version reads, among its index's.
+    let chunkSet: Int
+    /// What the words of these are seeded by: they meet no others'.
+    let wordSpace: Int64
     /// The text search configuration of its words.
     let language: String
     /// The version that answers a share of the questions before it is swapped in, whether or not it answers this one.
@@ -71,7 +75,7 @@ enum SearchStatements {
                             SELECT own.number FROM index_partitions AS own
                             WHERE own.version_id = version.id AND own.tenant_id = $6
                         ), 0) END))),
-                canary.version_id
+                canary.version_id, version.chunk_set, sluice_word_space(indexes.id, version.chunk_set)
             FROM indexes LEFT JOIN LATERAL (
                 SELECT trial.version_id, ready.model_fingerprint = ANY ($5)
                     AND CASE trial.share_by WHEN 'tenant' THEN $3 ELSE $4 END < trial.percent AS answers
@@ -98,6 +102,8 @@ enum SearchStatements {
                 element: try row.optionalText(5),
                 vectors: try row.optionalInt64(8).map { Int($0) },
                 index: IndexID(rawValue: try row.int64(6)),
+                chunkSet: try row.int32(10),
+                wordSpace: try row.int64(11),
                 language: try row.text(7),
                 canary: try row.optionalInt64(9).map(IndexVersionID.init(rawValue:))
             )
@@ -160,7 +166,8 @@ enum SearchStatements {
         case (.matching(let narrowing), .exact):
             let matching = ScopeStatements.matching(narrowing, pointer, tenant, &binder)
             rows = """
-                (SELECT id FROM chunks WHERE document_id IN (SELECT documents.id FROM \(matching))) AS matching
+                (SELECT id FROM chunks WHERE chunk_set = \(binder.bind(.int4(pointer.chunkSet)))
+                        AND document_id IN (SELECT documents.id FROM \(matching))) AS matching
                     JOIN \(rows) ON chunk_id = matching.id
                 """
         }

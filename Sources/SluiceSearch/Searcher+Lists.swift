@@ -43,7 +43,8 @@ extension Searcher {
             trace.plan = try await transaction.query(SearchStatements.explain(statement))
         }
         var lexical: [Found] = []
-        if request.mode != .dense {
+        // Where nothing matches there are no words either, and looking for others like them is dear.
+        if request.mode != .dense, !scope.isEmpty {
             (lexical, trace.respelled) = try await best(request, depth, scope, pointer, transaction)
         }
         let ranking = Ranking(mode: request.mode, fusion: request.fusion, dense: dense.found, lexical: lexical)
@@ -83,7 +84,7 @@ extension Searcher {
         )
         if documents.count > most { return .matching(narrowing) }
         let chunks = try await transaction.query(
-            ScopeStatements.chunks(documents, request.tenant, limit: most + 1)
+            ScopeStatements.chunks(documents, pointer, request.tenant, limit: most + 1)
         )
         return chunks.count > most ? .matching(narrowing) : .these(chunks)
     }

@@ -43,16 +43,16 @@ struct PartitionPolicyTests {
     }
 
     @Test("a rebuild inherits, changes or ends them; what makes no sense is refused")
-    func changes() {
+    func changes() throws {
         let old = PartitionPolicy(above: 10, atMost: 3)
-        func applied(_ change: PartitionChange?, to live: PartitionPolicy?) -> PartitionPolicy? {
-            IndexVersionChange(partitions: change).applied(to: Self.spec(live)).partitions
+        func applied(_ change: PartitionChange?, to live: PartitionPolicy?) throws -> PartitionPolicy? {
+            try IndexVersionChange(partitions: change).applied(to: Self.spec(live)).partitions
         }
-        #expect(applied(nil, to: nil) == nil && applied(nil, to: old) == old)
-        #expect(applied(PartitionChange(above: nil, atMost: 7), to: old) == old)
-        #expect(applied(PartitionChange(above: 0, atMost: nil), to: old) == nil)
-        #expect(applied(PartitionChange(above: 5, atMost: nil), to: nil) == PartitionPolicy(above: 5, atMost: 64))
-        #expect(applied(PartitionChange(above: 5, atMost: 2), to: old) == PartitionPolicy(above: 5, atMost: 2))
+        #expect(try applied(nil, to: nil) == nil && applied(nil, to: old) == old)
+        #expect(try applied(PartitionChange(above: nil, atMost: 7), to: old) == old)
+        #expect(try applied(PartitionChange(above: 0, atMost: nil), to: old) == nil)
+        #expect(try applied(PartitionChange(above: 5, atMost: nil), to: nil) == PartitionPolicy(above: 5, atMost: 64))
+        #expect(try applied(PartitionChange(above: 5, atMost: 2), to: old) == PartitionPolicy(above: 5, atMost: 2))
         #expect(Self.spec(old).problem == nil && Self.spec(nil).problem == nil)
         for (above, most) in [(-1, 3), (0, 3), (1, 0), (1, 257)] {
             #expect(Self.spec(PartitionPolicy(above: above, atMost: most)).problem != nil)

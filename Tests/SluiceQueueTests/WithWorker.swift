@@ -1,3 +1,4 @@
+import Logging
 import SluiceCore
 import SluiceQueue
 import SluiceSystem
@@ -9,12 +10,13 @@ func withWorker(
     _ hints: (any TaskHints)?,
     configuration: WorkerConfiguration = configuration(),
     shutdown: Shutdown = Shutdown(),
+    logger: Logger = silent,
     perform: @escaping @Sendable (Probe, AttemptContext) async throws -> AttemptOutcome = { _, _ in .completed },
     _ body: (Worker) async throws -> Void
 ) async throws {
     var handlers = HandlerRegistry()
     handlers.register(Probe.self, perform: perform)
-    let worker = Worker(configuration: configuration, store: store, hints: hints, handlers: handlers, logger: silent)
+    let worker = Worker(configuration: configuration, store: store, hints: hints, handlers: handlers, logger: logger)
     async let running: Void = worker.run(shutdown: shutdown)
     do {
         try await body(worker)

@@ -113,6 +113,8 @@ struct DocumentsFixture: Sendable {
             metadata: DocumentMetadata(title: "A title", mediaType: "text/plain", pageCount: (texts.count + 9) / 10),
             characterCount: whole.unicodeScalars.count,
             chunks: Self.drafts(texts),
+            chunkSet: document.index.chunkSet,
+            text: nil,
             batch: batch,
             request: document.request
         )

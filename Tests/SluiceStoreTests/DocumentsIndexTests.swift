@@ -79,6 +79,8 @@ struct DocumentsIndexTests {
                 metadata: right.metadata,
                 characterCount: right.characterCount,
                 chunks: right.chunks,
+                chunkSet: right.chunkSet,
+                text: right.text,
                 batch: nil,
                 request: right.request
             )

@@ -7,6 +7,12 @@ package struct IndexPlan: Sendable, Equatable {
         package var reusable: Int
         /// Unicode scalars of the texts without one.
         package var charactersToEmbed: Int
+        /// Unicode scalars of all chunks, and how many documents have any.
+        package var characters: Int
+        package var documents: Int
+        /// True where chunks and characters are estimates, for another chunker; and documents to be read anew for it.
+        package var isRechunked = false
+        package var unread = 0
         package var databaseBytes: Int
         /// Measured at earlier rebuilds; nil: never.
         package var copiedPerSecond: Double?
@@ -19,6 +25,8 @@ package struct IndexPlan: Sendable, Equatable {
             chunks: Int,
             reusable: Int,
             charactersToEmbed: Int,
+            characters: Int = 0,
+            documents: Int = 0,
             databaseBytes: Int = 0,
             copiedPerSecond: Double? = nil,
             embeddedPerSecond: Double? = nil,
@@ -28,11 +36,28 @@ package struct IndexPlan: Sendable, Equatable {
             self.chunks = chunks
             self.reusable = reusable
             self.charactersToEmbed = charactersToEmbed
+            self.characters = characters
+            self.documents = documents
             self.databaseBytes = databaseBytes
             self.copiedPerSecond = copiedPerSecond
             self.embeddedPerSecond = embeddedPerSecond
             self.indexedPerSecond = indexedPerSecond
             self.largeTenants = largeTenants
+        }
+
+        /// The same documents cut otherwise: as many chunks as the sizes let expect, and at least one a document; all of them to be
+        /// embedded, since texts are seldom equal.
+        package func rechunked(from old: IndexVersionSpec, to new: IndexVersionSpec, unread: Int) -> Facts {
+            var facts = self
+            facts.isRechunked = true
+            facts.unread = unread
+            facts.chunks = max(documents, Int((Double(chunks) * new.growth(over: old)).rounded(.up)))
+            facts.reusable = 0
+            facts.largeTenants = largeTenants.map {
+                PartitionPolicy.Tenant($0.id, chunks: Int(Double($0.chunks) * new.growth(over: old)))
+            }
+            facts.charactersToEmbed = Int((Double(characters) * new.repetition / old.repetition).rounded(.up))
+            return facts
         }
     }
 
@@ -114,6 +139,16 @@ package struct IndexPlan: Sendable, Equatable {
             )
         }
         seconds = Self.seconds(facts, reused: reused, toEmbed: toEmbed, rows: rows)
+        if facts.isRechunked {
+            notes.append(
+                "another chunker: chunks and tokens are estimated from the sizes; texts that stay are not embedded again"
+            )
+        }
+        if facts.unread > 0 {
+            notes.append(
+                "\(facts.unread) documents are read again from their sources first: their texts were not kept when they were ingested"
+            )
+        }
         if seconds == nil { notes.append("no rebuild like it was measured yet: its time is not known") }
         self.problems = problems
         self.notes = notes

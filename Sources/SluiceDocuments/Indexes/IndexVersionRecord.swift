@@ -8,6 +8,10 @@ package struct IndexVersionRecord: Sendable {
     /// From 1, within its index.
     package let number: Int
     package let state: IndexVersionState
+    /// Of its index, from 1: versions of one set share chunks.
+    package let chunkSet: Int
+    /// Documents up to this id have been looked at by the present pass that fills the set; nil: it was filled by others.
+    package let documentCursor: Int64?
     package let spec: IndexVersionSpec
     /// Chunks up to this id have been looked at by the present pass of the backfill.
     package let cursor: Int64
@@ -34,6 +38,8 @@ package struct IndexVersionRecord: Sendable {
         indexName: IndexName,
         number: Int,
         state: IndexVersionState,
+        chunkSet: Int,
+        documentCursor: Int64?,
         spec: IndexVersionSpec,
         cursor: Int64,
         passes: Int,
@@ -53,6 +59,8 @@ package struct IndexVersionRecord: Sendable {
         self.indexName = indexName
         self.number = number
         self.state = state
+        self.chunkSet = chunkSet
+        self.documentCursor = documentCursor
         self.spec = spec
         self.cursor = cursor
         self.passes = passes
@@ -106,6 +114,20 @@ package struct IndexVersionSpec: Sendable, Equatable {
 
     /// Ten years.
     private static let longestSoak = 315_360_000
+
+    /// How many chunks come of one of another spec's, by the sizes of their chunkers; 1 where one of them does not say.
+    package func growth(over other: IndexVersionSpec) -> Double {
+        guard let own = Chunker(fingerprint: chunkerFingerprint)?.configuration,
+            let theirs = Chunker(fingerprint: other.chunkerFingerprint)?.configuration
+        else { return 1 }
+        return Double(max(1, theirs.chunkSize - theirs.overlap)) / Double(max(1, own.chunkSize - own.overlap))
+    }
+
+    /// How often a character stands in chunks, about.
+    var repetition: Double {
+        guard let own = Chunker(fingerprint: chunkerFingerprint)?.configuration else { return 1 }
+        return Double(own.chunkSize) / Double(max(1, own.chunkSize - own.overlap))
+    }
 
     /// What makes it impossible; nil: nothing.
     package var problem: String? {

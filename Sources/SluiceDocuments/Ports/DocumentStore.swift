@@ -23,8 +23,10 @@ package protocol DocumentStore: Sendable {
     /// Ends an ingest for which nothing had to be done: same bytes, same fingerprint as the live version's. An older version
     /// under way is given up.
     ///
+    /// - Parameter text: kept with the live version when it has none; nil: it stays as it is.
+    ///
     /// Throws `TaskFailure` `document.moved` when another version went live since `document` was read.
-    func finishUnchanged(_ document: DocumentSnapshot, fence: Fence) async throws
+    func finishUnchanged(_ document: DocumentSnapshot, text: ExtractedText?, fence: Fence) async throws
 
     /// Ends an ingest whose bytes and fingerprint are those of the version under way: who asked is told when that one goes
     /// live. Restarting it would put its windows at the queue's end, each time it is asked for.

@@ -73,6 +73,10 @@ package struct IndexVersionChange: Sendable, Equatable {
     package var efConstruction: Int?
     package var isAutoSwap: Bool
     package var soak: Duration?
+    /// Characters of a chunk at most, and of these repeated from the one before: another than the live version's means chunks of its
+    /// own.
+    package var chunkSize: Int?
+    package var overlap: Int?
     package var partitions: PartitionChange?
 
     package init(
@@ -82,6 +86,8 @@ package struct IndexVersionChange: Sendable, Equatable {
         efConstruction: Int? = nil,
         isAutoSwap: Bool = false,
         soak: Duration? = nil,
+        chunkSize: Int? = nil,
+        overlap: Int? = nil,
         partitions: PartitionChange? = nil
     ) {
         self.model = model
@@ -90,11 +96,15 @@ package struct IndexVersionChange: Sendable, Equatable {
         self.efConstruction = efConstruction
         self.isAutoSwap = isAutoSwap
         self.soak = soak
+        self.chunkSize = chunkSize
+        self.overlap = overlap
         self.partitions = partitions
     }
 
-    package func applied(to live: IndexVersionSpec) -> IndexVersionSpec {
+    /// - Throws: `TaskFailure` `index.impossible`: the chunker cannot be changed so.
+    package func applied(to live: IndexVersionSpec) throws(TaskFailure) -> IndexVersionSpec {
         var spec = live
+        if chunkSize != nil || overlap != nil { spec.chunkerFingerprint = try rechunked(live.chunkerFingerprint) }
         spec.model = model ?? live.model
         spec.storage = storage ?? live.storage
         spec.m = m ?? live.m
@@ -103,6 +113,20 @@ package struct IndexVersionChange: Sendable, Equatable {
         spec.soak = soak ?? .seconds(86_400)
         if let partitions { spec.partitions = partitions.policy }
         return spec
+    }
+
+    private func rechunked(_ fingerprint: String) throws(TaskFailure) -> String {
+        func impossible(_ message: String) -> TaskFailure {
+            TaskFailure(errorClass: "index.impossible", message: message)
+        }
+        guard let chunker = Chunker(fingerprint: fingerprint) else {
+            throw impossible("the live version's chunker is none that this program knows: \(fingerprint)")
+        }
+        do {
+            return try chunker.resized(chunkSize: chunkSize, overlap: overlap).fingerprint
+        } catch {
+            throw impossible(error.description)
+        }
     }
 }
 
@@ -128,6 +152,8 @@ package struct IndexGaps: Sendable, Equatable {
     /// Chunks without a vector of their text, and the first of them.
     package var missing = 0
     package var firstMissing: Int64?
+    /// Documents without any chunk in the version's set, where it fills one.
+    package var uncut = 0
     /// Vectors whose chunk is none of the index's, or has another text.
     package var surplus = 0
     /// Tasks that are to bring vectors: live ones, and dead letters.
@@ -138,10 +164,10 @@ package struct IndexGaps: Sendable, Equatable {
 
     package init() {}
 
-    package var isWhole: Bool { missing == 0 && surplus == 0 && pending == 0 && dead == 0 }
+    package var isWhole: Bool { missing == 0 && uncut == 0 && surplus == 0 && pending == 0 && dead == 0 }
 
     package var facts: IndexVersionFacts {
-        IndexVersionFacts(missing: missing, surplus: surplus, pending: pending + dead)
+        IndexVersionFacts(missing: missing + uncut, surplus: surplus, pending: pending + dead)
     }
 }
 

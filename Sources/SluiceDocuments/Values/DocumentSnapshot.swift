@@ -14,6 +14,8 @@ package struct DocumentSnapshot: Sendable {
     package let pending: PendingVersion?
     /// The number of the newest request to ingest it.
     package let request: Int64
+    /// Whether a rebuild with another chunker waits for the text of the live version, which was not kept.
+    package let isTextWanted: Bool
 
     package init(
         id: DocumentID,
@@ -24,7 +26,8 @@ package struct DocumentSnapshot: Sendable {
         liveVersion: DocumentVersionID?,
         liveContentHash: SHA256Digest?,
         liveFingerprint: String?,
-        pending: PendingVersion?
+        pending: PendingVersion?,
+        isTextWanted: Bool
     ) {
         self.id = id
         self.tenant = tenant
@@ -35,6 +38,7 @@ package struct DocumentSnapshot: Sendable {
         self.liveContentHash = liveContentHash
         self.liveFingerprint = liveFingerprint
         self.pending = pending
+        self.isTextWanted = isTextWanted
     }
 }
 

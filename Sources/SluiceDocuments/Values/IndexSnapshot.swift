@@ -8,6 +8,11 @@ package struct IndexSnapshot: Sendable {
     package let number: Int
     package let model: ModelIdentity
     package let epoch: Int64
+    /// The live version's chunk set, from 1, and the fingerprint of what cuts its chunks.
+    package let chunkSet: Int
+    package let chunker: String
+    /// Sets of the versions that are written to.
+    package let writtenSets: Int
 
     package init(
         id: IndexID,
@@ -15,7 +20,10 @@ package struct IndexSnapshot: Sendable {
         liveVersion: IndexVersionID,
         number: Int,
         model: ModelIdentity,
-        epoch: Int64
+        epoch: Int64,
+        chunkSet: Int,
+        chunker: String,
+        writtenSets: Int
     ) {
         self.id = id
         self.name = name
@@ -23,5 +31,8 @@ package struct IndexSnapshot: Sendable {
         self.number = number
         self.model = model
         self.epoch = epoch
+        self.chunkSet = chunkSet
+        self.chunker = chunker
+        self.writtenSets = writtenSets
     }
 }

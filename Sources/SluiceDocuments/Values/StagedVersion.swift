@@ -12,7 +12,11 @@ package struct StagedVersion: Sendable {
     package let model: ModelIdentity
     package let metadata: DocumentMetadata
     package let characterCount: Int
+    /// Of the set `chunkSet`; other sets that are written to are cut from the text when it is staged.
     package let chunks: [ChunkDraft]
+    package let chunkSet: Int
+    /// Kept with the version, so that it can be cut anew; nil: it cannot.
+    package let text: ExtractedText?
     package let batch: BatchID?
     /// As in the snapshot that was read before the source was.
     package let request: Int64
@@ -27,6 +31,8 @@ package struct StagedVersion: Sendable {
         metadata: DocumentMetadata,
         characterCount: Int,
         chunks: [ChunkDraft],
+        chunkSet: Int,
+        text: ExtractedText?,
         batch: BatchID?,
         request: Int64
     ) {
@@ -39,6 +45,8 @@ package struct StagedVersion: Sendable {
         self.metadata = metadata
         self.characterCount = characterCount
         self.chunks = chunks
+        self.chunkSet = chunkSet
+        self.text = text
         self.batch = batch
         self.request = request
     }

@@ -7,13 +7,14 @@ internal import SluiceSystem
 
 /// `index.embed`: vectors for an index version of chunks that have one neither there nor in the cache.
 ///
-/// The chunks answer already, in the live version, and are embedded as they are: one that is too long for the version's model
-/// cannot be cut for it alone, and sends the task to the dead letters.
+/// Where the chunks answer already, in the live version, they are embedded as they are: one that is too long for the version's model
+/// cannot be cut for it alone, and sends the task to the dead letters. Of a chunk set that only this version reads, it is split, as
+/// an ingest would.
 package struct EmbedIndex: Sendable {
     private let pipeline: Pipeline
-    private let versions: any IndexVersionStore & IndexEmbedStore
+    private let versions: any IndexVersionStore & IndexEmbedStore & ChunkSetStore
 
-    init(pipeline: Pipeline, versions: any IndexVersionStore & IndexEmbedStore) {
+    init(pipeline: Pipeline, versions: any IndexVersionStore & IndexEmbedStore & ChunkSetStore) {
         self.pipeline = pipeline
         self.versions = versions
     }
@@ -39,7 +40,18 @@ package struct EmbedIndex: Sendable {
         guard let embedder = pipeline.embedder(for: version.spec.model) else {
             return .declined(Pipeline.lacks(version.spec.model))
         }
-        let chunks = try await versions.unembedded(id, scope)
+        var chunks = try await versions.unembedded(id, scope)
+        let pieces = try await split(chunks, of: version, with: embedder, context)
+        if let first = pieces.first, let last = pieces.last {
+            chunks = try await versions.unembedded(id, scope)
+            // Of a range of ids: the pieces are beyond it.
+            if case .chunks = scope {
+                let beyond = EmbedScope.chunks(first.rawValue...last.rawValue)
+                let added = try await versions.unembedded(id, beyond)
+                let outcome = try await embed(added[...], with: embedder)
+                try await keep(outcome, of: added, in: id, beyond, context)
+            }
+        }
         // Stored part by part: an attempt on a document of ten thousand chunks that is cut off leaves the next one less to do.
         var failed: [SHA256Digest: InferenceError] = [:]
         var rest = chunks[...]
@@ -49,16 +61,64 @@ package struct EmbedIndex: Sendable {
             context.progress(chunks.count - rest.count - part.count, of: chunks.count, "embedding")
             let outcome = try await embed(part, with: embedder)
             failed.merge(outcome.failed) { first, _ in first }
-            var vectors: [TenantID: [SHA256Digest: [Float]]] = [:]
-            for chunk in part {
-                if let vector = outcome.vectors[chunk.hash] { vectors[chunk.tenant, default: [:]][chunk.hash] = vector }
-            }
+            let vectors = Self.vectors(outcome, of: part)
             let isOver = rest.isEmpty && failed.isEmpty
             let added = try await versions.store(vectors, in: id, scope, isOver: isOver, fence: context.fence)
             context.logger.debug("embedded for an index version", metadata: ["added": "\(added)"])
             if isOver { return .settledByHandler }
         } while !rest.isEmpty
         return try Self.verdict(on: failed, of: chunks, version)
+    }
+
+    private static func vectors(
+        _ outcome: Bisection.Outcome,
+        of chunks: ArraySlice<UnembeddedChunk>
+    ) -> [TenantID: [SHA256Digest: [Float]]] {
+        var vectors: [TenantID: [SHA256Digest: [Float]]] = [:]
+        for chunk in chunks {
+            if let vector = outcome.vectors[chunk.hash] { vectors[chunk.tenant, default: [:]][chunk.hash] = vector }
+        }
+        return vectors
+    }
+
+    /// What fails of it is found by the next pass of the backfill, and tried there.
+    private func keep(
+        _ outcome: Bisection.Outcome,
+        of chunks: [UnembeddedChunk],
+        in id: IndexVersionID,
+        _ scope: EmbedScope,
+        _ context: AttemptContext
+    ) async throws {
+        let vectors = Self.vectors(outcome, of: chunks[...])
+        _ = try await versions.store(vectors, in: id, scope, isOver: false, fence: context.fence)
+    }
+
+    /// Splits what is too long for the model, where nobody else reads it. Returns the ids of the pieces.
+    private func split(
+        _ chunks: [UnembeddedChunk],
+        of version: IndexVersionRecord,
+        with embedder: any Embedder,
+        _ context: AttemptContext
+    ) async throws -> [ChunkID] {
+        // The first set is that of documents which were fitted to a model when they were ingested.
+        guard version.chunkSet > 1, !chunks.isEmpty else { return [] }
+        let limit = embedder.model.maxTokens
+        do {
+            let counts = try await embedder.tokenCounts(chunks.map(\.text))
+            let long = zip(chunks, counts).filter { $0.1 > limit }.map(\.0.id)
+            if long.isEmpty { return [] }
+            let chunker = Chunker(fingerprint: version.spec.chunkerFingerprint) ?? pipeline.chunker
+            var pieces: [ChunkID: [ChunkDraft]] = [:]
+            for chunk in try await versions.splittable(long, in: version.id) {
+                pieces[chunk.id] = try await chunker.fitting([chunk.draft], limit: limit) { texts in
+                    try await embedder.tokenCounts(texts)
+                }.chunks
+            }
+            return try await versions.split(pieces, in: version.id, fence: context.fence)
+        } catch let error as InferenceError {
+            if case .cancelled = error { throw CancellationError() }
+            throw TaskFailure(errorClass: error.errorClass, message: "\(error)")
+        }
     }
 
     private static let part = 256

@@ -8,8 +8,8 @@ package import SluiceQueue
 /// What a version needs next stands in its row, so an attempt may end anywhere: the next one goes on from there. An attempt works
 /// for a while and then gives its slot back, so that a rebuild of hours neither holds one nor loses more than a batch.
 package struct RebuildIndex: Sendable {
-    private let pipeline: Pipeline
-    private let versions: any IndexVersionStore
+    let pipeline: Pipeline
+    let versions: any IndexVersionStore & ChunkSetStore
 
     /// How long an attempt copies before it gives way.
     private static let turn = Duration.seconds(20)
@@ -21,7 +21,7 @@ package struct RebuildIndex: Sendable {
     /// Chunks of a batch while most of them have to be embedded.
     private static let embedLimit = 1_000
 
-    init(pipeline: Pipeline, versions: any IndexVersionStore) {
+    init(pipeline: Pipeline, versions: any IndexVersionStore & ChunkSetStore) {
         self.pipeline = pipeline
         self.versions = versions
     }
@@ -89,6 +89,8 @@ package struct RebuildIndex: Sendable {
             efConstruction: input.efConstruction,
             isAutoSwap: input.autoSwap ?? false,
             soak: input.soakSeconds.map { .seconds($0) },
+            chunkSize: input.chunkSize,
+            overlap: input.chunkOverlap,
             partitions: PartitionChange(above: input.partitionAbove, atMost: input.partitionsAtMost)
         )
         if let text = input.storage {
@@ -147,6 +149,7 @@ package struct RebuildIndex: Sendable {
         var seen = 0
         var embeds = false
         let end = Instant.now + Self.turn
+        if version.documentCursor != nil, let pause = try await cut(version, until: end, context) { return pause }
         while .now < end {
             if context.isCancelled { throw CancellationError() }
             let start = Instant.now
@@ -187,6 +190,7 @@ package struct RebuildIndex: Sendable {
             try await versions.note(problem, on: version.id, fence: context.fence)
             return .snoozed(for: .seconds(15), reason: problem)
         }
+        if let pause = try await awaitTexts(version, context) { return pause }
         context.progress(version.planned, of: version.planned, "comparing it with all chunks")
         let gaps = try await versions.gaps(version.id)
         if gaps.isWhole {

@@ -236,7 +236,11 @@ package struct IndexExaminer: Sendable {
                 try await searcher.search(request(subject, other.number, question))
             }
             measured.otherLatency.append(otherWait)
-            guard !theirs.hits.isEmpty, subject.isSameChunker else { continue }
+            guard !theirs.hits.isEmpty else { continue }
+            guard subject.isSameChunker else {
+                measured.overlap.append(Self.sharedPlaces(answer.hits, theirs.hits))
+                continue
+            }
             // Equally near hits are interchangeable: what is as near as the other's last is shared.
             let last = theirs.hits[theirs.hits.count - 1].score
             let shared = answer.hits.prefix(theirs.hits.count).count { $0.score >= last - Self.tie }
@@ -252,6 +256,19 @@ package struct IndexExaminer: Sendable {
             // With its own questions: what a vector of another model would find means nothing, and may not even fit.
             try await time(other, subject, count: measured.latency.count, &measured)
         }
+    }
+
+    /// The share of the other version's hits that one of ours answers for, where the two cut documents differently: of the same document,
+    /// and at least half of the shorter of both texts.
+    static func sharedPlaces(_ own: [SearchHit], _ theirs: [SearchHit]) -> Double {
+        let shared = theirs.count { hit in
+            own.contains { mine in
+                let common = min(mine.charTo, hit.charTo) - max(mine.charFrom, hit.charFrom)
+                let shorter = min(mine.charTo - mine.charFrom, hit.charTo - hit.charFrom)
+                return mine.document == hit.document && common > 0 && 2 * common >= shorter
+            }
+        }
+        return Double(shared) / Double(theirs.count)
     }
 
     /// halfvec keeps eleven bits; sums over hundreds of them differ by less.

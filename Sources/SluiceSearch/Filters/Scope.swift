@@ -9,6 +9,8 @@ enum Scope: Sendable {
     /// More than one would look at each; how many is not known.
     case matching(Narrowing)
 
+    /// True when it is known that nothing is in it.
+    var isEmpty: Bool { if case .these(let chunks) = self { chunks.isEmpty } else { false } }
     var isNarrow: Bool { if case .all = self { false } else { true } }
 }
 
@@ -41,11 +43,11 @@ enum ScopeStatements {
         }
     }
 
-    /// The chunks of these documents, no more than `limit`.
-    static func chunks(_ documents: [Int64], _ tenant: TenantID, limit: Int) -> Statement<ChunkID> {
+    /// The chunks of these documents that the version reads, no more than `limit`.
+    static func chunks(_ documents: [Int64], _ pointer: Pointer, _ tenant: TenantID, limit: Int) -> Statement<ChunkID> {
         Statement(
-            "SELECT id FROM chunks WHERE document_id = ANY ($1::int8[]) AND tenant_id = $2 LIMIT $3",
-            [.int8Array(documents), .text(tenant.rawValue), .int8(Int64(limit))]
+            "SELECT id FROM chunks WHERE document_id = ANY ($1::int8[]) AND tenant_id = $2 AND chunk_set = $4 LIMIT $3",
+            [.int8Array(documents), .text(tenant.rawValue), .int8(Int64(limit)), .int4(pointer.chunkSet)]
         ) { row throws(PostgresError) in ChunkID(rawValue: try row.int64(0)) }
     }
 

@@ -7,7 +7,7 @@ enum WordStatements {
     private static let alikeAtMost: Int64 = 30
 
     private static func values(_ words: [String], _ pointer: Pointer, _ tenant: TenantID) -> [PGValue] {
-        [.text(tenant.rawValue), .int8(pointer.index.rawValue), .text(pointer.language), .textArray(words)]
+        [.text(tenant.rawValue), .int8(pointer.wordSpace), .text(pointer.language), .textArray(words)]
     }
 
     struct Term: Sendable, Equatable {

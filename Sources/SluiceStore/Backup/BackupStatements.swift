@@ -43,6 +43,7 @@ enum BackupStatements {
                 'chunks_without_vector', (
                     SELECT count(*) FROM documents JOIN chunks ON chunks.document_id = documents.id
                     WHERE documents.index_id = indexes.id
+                        AND chunks.chunk_set = (SELECT chunk_set FROM index_versions WHERE id = $1)
                         AND NOT EXISTS (SELECT FROM \(table) AS present WHERE present.chunk_id = chunks.id)
                 ),
                 'vectors_without_chunk', (

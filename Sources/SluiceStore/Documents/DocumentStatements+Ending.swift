@@ -88,6 +88,8 @@ extension DocumentStatements {
                 UPDATE document_versions SET state = 'abandoned' WHERE document_id = $1 AND state = 'embedding' RETURNING id
             ), cleared AS (
                 DELETE FROM staged_chunks USING abandoned WHERE version_id = abandoned.id
+            ), forgotten AS (
+                DELETE FROM document_texts USING abandoned WHERE document_id = $1 AND version_id = abandoned.id
             )
             SELECT id FROM abandoned
             """,

@@ -16,7 +16,15 @@ enum DocumentStatements {
         Statement(
             """
             SELECT documents.id, documents.tenant_id, documents.uri, live.id, live.content_sha256, live.fingerprint,
-                documents.requested, pending.id, pending.content_sha256, pending.fingerprint, \(IndexStatements.columns)
+                documents.requested, pending.id, pending.content_sha256, pending.fingerprint,
+                documents.live_version IS NOT NULL AND EXISTS (
+                    SELECT FROM index_versions AS filling
+                    WHERE filling.index_id = indexes.id AND filling.state = 'building' AND filling.document_cursor IS NOT NULL
+                ) AND NOT EXISTS (
+                    SELECT FROM document_texts AS texts
+                    WHERE texts.document_id = documents.id AND texts.version_id = documents.live_version
+                ),
+                \(IndexStatements.columns)
             FROM documents JOIN indexes ON indexes.id = documents.index_id
             JOIN index_versions ON index_versions.id = indexes.live_version
             LEFT JOIN document_versions AS live ON live.id = documents.live_version
@@ -32,7 +40,7 @@ enum DocumentStatements {
             DocumentSnapshot(
                 id: DocumentID(rawValue: try row.int64(0)),
                 tenant: TenantID(trusted: try row.text(1)),
-                index: try IndexStatements.decode(row, from: 10),
+                index: try IndexStatements.decode(row, from: 11),
                 uri: try row.text(2),
                 request: try row.int64(6),
                 liveVersion: try row.optionalInt64(3).map { DocumentVersionID(rawValue: $0) },
@@ -44,7 +52,8 @@ enum DocumentStatements {
                         id: DocumentVersionID(rawValue: try row.int64(7)),
                         contentHash: try row.digest(8),
                         fingerprint: try row.text(9)
-                    )
+                    ),
+                isTextWanted: try row.bool(10)
             )
         }
     }
@@ -106,21 +115,22 @@ enum DocumentStatements {
         )
     }
 
-    /// Staged chunks that the cache has no vector for.
+    /// Staged chunks that the cache has no vector for, of these chunk sets; nil: of all.
     static func missing(
         _ version: DocumentVersionID,
-        _ model: ModelIdentity
+        _ model: ModelIdentity,
+        sets: [Int]? = nil
     ) -> Statement<(ordinal: Int, hash: SHA256Digest)> {
         Statement(
             """
             SELECT DISTINCT ordinal, content_hash FROM staged_chunks
-            WHERE version_id = $1 AND NOT EXISTS (
+            WHERE version_id = $1 AND ($3::int4[] IS NULL OR coalesce(chunk_set, 1) = ANY ($3)) AND NOT EXISTS (
                 SELECT FROM embedding_cache AS cache WHERE cache.tenant_id = staged_chunks.tenant_id
                     AND cache.model_fingerprint = $2 AND cache.content_hash = staged_chunks.content_hash
             )
             ORDER BY ordinal
             """,
-            [.int8(version.rawValue), .text(model.fingerprint)]
+            [.int8(version.rawValue), .text(model.fingerprint), sets.map { .int4Array($0) } ?? .null]
         ) { row throws(PostgresError) in (try row.int32(0), try row.digest(1)) }
     }
 

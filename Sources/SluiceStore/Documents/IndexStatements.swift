@@ -7,7 +7,9 @@ enum IndexStatements {
     /// As `decode` reads them.
     static let columns = """
         indexes.id, indexes.name, index_versions.id, index_versions.number, index_versions.model_fingerprint,
-            index_versions.dimension, indexes.epoch
+            index_versions.dimension, indexes.epoch, index_versions.chunk_set, index_versions.chunker_fingerprint,
+            (SELECT count(DISTINCT written.chunk_set)::int4 FROM index_versions AS written
+                WHERE written.index_id = indexes.id AND written.state IN \(VersionStatements.writtenStates))
         """
 
     static func decode(_ row: PGRow, from column: Int) throws(PostgresError) -> IndexSnapshot {
@@ -17,7 +19,10 @@ enum IndexStatements {
             liveVersion: IndexVersionID(rawValue: try row.int64(column + 2)),
             number: try row.int32(column + 3),
             model: ModelIdentity(fingerprint: try row.text(column + 4), dimension: try row.int32(column + 5)),
-            epoch: try row.int64(column + 6)
+            epoch: try row.int64(column + 6),
+            chunkSet: try row.int32(column + 7),
+            chunker: try row.text(column + 8),
+            writtenSets: try row.int32(column + 9)
         )
     }
 
@@ -44,10 +49,15 @@ enum IndexStatements {
     > {
         Statement(
             """
+            WITH made AS (
+                INSERT INTO chunk_sets (index_id, number, chunker_fingerprint, chunk_size, chunk_overlap)
+                VALUES ($1, 1, $3, $5, $6)
+            )
             INSERT INTO index_versions (index_id, number, state, model_fingerprint, chunker_fingerprint, dimension)
             VALUES ($1, 1, 'live', $2, $3, $4) RETURNING id
             """,
             [.int8(index.rawValue), .text(model.fingerprint), .text(chunker), .int4(model.dimension)]
+                + ChunkSetStatements.sizes(chunker)
         ) { row throws(PostgresError) in IndexVersionID(rawValue: try row.int64(0)) }
     }
 

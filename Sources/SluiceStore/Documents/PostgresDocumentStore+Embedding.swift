@@ -153,13 +153,16 @@ extension PostgresDocumentStore {
 
     private func replaceSplit(_ result: EmbeddingResult, _ transaction: PostgresTransaction) async throws {
         if result.resplit.isEmpty { return }
-        try await transaction.execute(StagedChunks.remove(result.version, ordinals: result.resplit.keys.sorted()))
-        var pieces: [(draft: ChunkDraft, part: Int)] = []
+        let removed = try await transaction.query(
+            StagedChunks.remove(result.version, ordinals: result.resplit.keys.sorted())
+        )
+        let sets = Dictionary(removed.map { ($0.ordinal, $0.set) }) { first, _ in first }
+        var pieces: [StagedChunks.Row] = []
         for (ordinal, drafts) in result.resplit.sorted(by: { $0.key < $1.key }) {
             for (part, draft) in drafts.enumerated() {
                 var draft = draft
                 draft.ordinal = ordinal
-                pieces.append((draft, part + 1))
+                pieces.append(StagedChunks.Row(draft: draft, part: part + 1, set: sets[ordinal] ?? 1))
             }
         }
         try await StagedChunks.copy(pieces, version: result.version, tenant: result.tenant, transaction)

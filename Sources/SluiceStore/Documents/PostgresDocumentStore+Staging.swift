@@ -36,10 +36,15 @@ extension PostgresDocumentStore {
         let gaveUp = try await transaction.execute(DocumentStatements.abandonUnfinished(version.document)) > 0
         let id = try await insert(version, transaction)
         let live = try await transaction.query(GoLive.live(version.document))
-        var missing = try await missing(id, version, model, live, current.index.liveVersion, transaction)
+            .filter { $0.set == version.chunkSet }.map { ($0.chunk, $0.hash) }
+        var missing =
+            current.index.writtenSets > 1
+            ? try await missingOfAll(id, version, model, transaction)
+            : try await missing(id, version, model, live, current.index.liveVersion, transaction)
         let kept = ChunkDiff(live: live, staged: version.chunks.map(\.contentHash)).kept.count
         // A chunk whose equal is kept may be a second one of its text: then it is neither.
-        let cached = max(0, version.chunks.count - kept - missing.count)
+        let own = missing.count { $0 < version.chunks.count }
+        let cached = max(0, version.chunks.count - kept - own)
         var enqueued: [EnqueuedTask] = []
         if missing.isEmpty {
             let frame = GoLive.Frame(version: id, document: version.document, tenant: version.tenant, model: model)
@@ -79,8 +84,26 @@ extension PostgresDocumentStore {
         guard let id = try await transaction.query(DocumentStatements.insertVersion(version)).first else {
             throw PostgresError(.server, "no version id came back")
         }
-        try await StagedChunks.copy(version.chunks.map { ($0, 0) }, version: id, tenant: version.tenant, transaction)
+        let chunks = version.chunks.map { StagedChunks.Row(draft: $0, part: 0, set: version.chunkSet) }
+        try await StagedChunks.copy(chunks, version: id, tenant: version.tenant, transaction)
+        if let text = version.text {
+            try await transaction.execute(DocumentTexts.keep(text, of: id, version.document, version.tenant))
+        }
         return id
+    }
+
+    /// While versions of several chunk sets are written to: the version is cut for each of them.
+    private func missingOfAll(
+        _ id: DocumentVersionID,
+        _ version: StagedVersion,
+        _ model: ModelIdentity,
+        _ transaction: PostgresTransaction
+    ) async throws -> [Int] {
+        try await transaction.execute(VersionStatements.share(of: version.document))
+        let written = try await transaction.query(VersionStatements.written(version.document))
+        let staged = try await transaction.query(GoLive.staged(id))
+        _ = try await StagedCuts.complete(id, staged, for: written, tenant: version.tenant, transaction)
+        return try await StagedCuts.lacking(id, version.document, model, in: written, transaction)
     }
 
     /// Ordinals without a vector anywhere. Vectors of live chunks that the cache has lost are put back into it.

@@ -19,11 +19,14 @@ package struct PostgresDocumentStore: DocumentStore {
         try await store.pool.query(DocumentStatements.snapshot(id, tenant)).first
     }
 
-    package func finishUnchanged(_ document: DocumentSnapshot, fence: Fence) async throws {
+    package func finishUnchanged(_ document: DocumentSnapshot, text: ExtractedText? = nil, fence: Fence) async throws {
         let enqueued = try await store.inTenant(document.tenant) { transaction in
             let held = try await hold(document.id, fence, transaction)
             guard held.liveVersion == document.liveVersion else {
                 throw Self.moved(document.id)
+            }
+            if let text, let live = held.liveVersion {
+                try await transaction.execute(DocumentTexts.keep(text, of: live, document.id, document.tenant))
             }
             let touched = try await transaction.execute([
                 DocumentStatements.abandonUnfinished(document.id),

@@ -7,24 +7,32 @@ internal import SluiceSystem
 enum StagedChunks {
     private static let columns = [
         "version_id", "ordinal", "part", "tenant_id", "char_from", "char_to", "page_from", "page_to", "heading_path",
-        "content_hash", "text",
+        "content_hash", "text", "chunk_set",
     ]
+
+    struct Row: Sendable {
+        let draft: ChunkDraft
+        /// 0, or the piece's number when a chunk was too long and was split.
+        let part: Int
+        let set: Int
+    }
 
     /// Writes drafts with their part numbers: by binary COPY into a temporary table, since COPY does not go into tables with
     /// row-level security, and from there.
     static func copy(
-        _ drafts: [(draft: ChunkDraft, part: Int)],
+        _ chunks: [Row],
         version: DocumentVersionID,
         tenant: TenantID,
         _ transaction: PostgresTransaction
     ) async throws {
-        if drafts.isEmpty { return }
+        if chunks.isEmpty { return }
         var rows = CopyRows()
-        for (draft, part) in drafts {
+        for chunk in chunks {
+            let draft = chunk.draft
             try rows.append([
-                .int8(version.rawValue), .int4(draft.ordinal), .int2(part), .text(tenant.rawValue),
+                .int8(version.rawValue), .int4(draft.ordinal), .int2(chunk.part), .text(tenant.rawValue),
                 .int4(draft.charFrom), .int4(draft.charTo), .optionalInt4(draft.pageFrom), .optionalInt4(draft.pageTo),
-                .textArray(draft.headingPath), .bytes(draft.contentHash.bytes), .text(draft.text),
+                .textArray(draft.headingPath), .bytes(draft.contentHash.bytes), .text(draft.text), .int4(chunk.set),
             ])
         }
         try await transaction.script(
@@ -94,10 +102,14 @@ enum StagedChunks {
         ) { row throws(PostgresError) in ModelIdentity(fingerprint: try row.text(0), dimension: try row.int32(1)) }
     }
 
-    static func remove(_ version: DocumentVersionID, ordinals: [Int]) -> Statement<Void> {
+    /// Returns what was removed, and of which chunk set it was.
+    static func remove(_ version: DocumentVersionID, ordinals: [Int]) -> Statement<(ordinal: Int, set: Int)> {
         Statement(
-            "DELETE FROM staged_chunks WHERE version_id = $1 AND ordinal = ANY ($2::int4[])",
+            """
+            DELETE FROM staged_chunks WHERE version_id = $1 AND ordinal = ANY ($2::int4[])
+            RETURNING ordinal, coalesce(chunk_set, 1)
+            """,
             [.int8(version.rawValue), .int4Array(ordinals)]
-        )
+        ) { row throws(PostgresError) in (try row.int32(0), try row.int32(1)) }
     }
 }

@@ -70,17 +70,32 @@ enum GateStatements {
         ) { row throws(PostgresError) in try row.bool(0) }
     }
 
-    /// Every tenant with chunks in the index, and of these chunks those whose text has a vector.
+    /// The chunk set of the version `$2`.
+    private static let ownSet = "(SELECT chunk_set FROM index_versions WHERE id = $2)"
+
+    /// Every tenant with chunks in the version's set, and of these chunks those whose text has a vector. Where the version fills the set, a
+    /// document without chunks there counts as one without a vector.
     static func coverage(_ subject: GateSubject) -> Statement<TenantCoverage> {
         Statement(
             """
-            SELECT chunks.tenant_id, count(*), count(embedded.chunk_id)
-            FROM chunks JOIN documents ON documents.id = chunks.document_id
-            LEFT JOIN \(table(subject.version.id)) AS embedded ON embedded.chunk_id = chunks.id
-                AND embedded.content_hash = chunks.content_hash AND embedded.tenant_id = chunks.tenant_id
-            WHERE documents.index_id = $1 GROUP BY chunks.tenant_id ORDER BY chunks.tenant_id
+            SELECT tenant_id, sum(wanted)::int8, sum(covered)::int8 FROM (
+                SELECT chunks.tenant_id, count(*) AS wanted, count(embedded.chunk_id) AS covered
+                FROM chunks JOIN documents ON documents.id = chunks.document_id
+                LEFT JOIN \(table(subject.version.id)) AS embedded ON embedded.chunk_id = chunks.id
+                    AND embedded.content_hash = chunks.content_hash AND embedded.tenant_id = chunks.tenant_id
+                WHERE documents.index_id = $1 AND chunks.chunk_set = \(ownSet) GROUP BY chunks.tenant_id
+                UNION ALL
+                SELECT documents.tenant_id, count(*), 0 FROM documents
+                WHERE documents.index_id = $1 AND documents.live_version IS NOT NULL
+                    AND (SELECT document_cursor IS NOT NULL FROM index_versions WHERE id = $2)
+                    AND NOT EXISTS (
+                        SELECT FROM chunks WHERE chunks.document_id = documents.id AND chunks.chunk_set = \(ownSet)
+                    )
+                GROUP BY documents.tenant_id
+            ) AS counted
+            GROUP BY tenant_id ORDER BY tenant_id
             """,
-            [.int8(subject.index.rawValue)]
+            [.int8(subject.index.rawValue), .int8(subject.version.id.rawValue)]
         ) { row throws(PostgresError) in
             TenantCoverage(
                 tenant: TenantID(trusted: try row.text(0)),
@@ -113,16 +128,19 @@ enum GateStatements {
             SELECT count(*),
                 count(*) FILTER (WHERE embedding IS NULL OR NOT coalesce(
                     l2_norm(embedding::halfvec) > 0 AND l2_norm(embedding::halfvec) < 'Infinity'
-                    AND vector_dims(embedding::halfvec) = $2, false
+                    AND vector_dims(embedding::halfvec) = $3, false
                 )),
                 count(*) FILTER (WHERE owner.id IS NULL)
             FROM \(table(subject.version.id)) AS embedded LEFT JOIN LATERAL (
                 SELECT chunks.id FROM chunks JOIN documents ON documents.id = chunks.document_id
-                WHERE chunks.id = embedded.chunk_id AND documents.index_id = $1
+                WHERE chunks.id = embedded.chunk_id AND documents.index_id = $1 AND chunks.chunk_set = \(ownSet)
                     AND chunks.content_hash = embedded.content_hash AND chunks.tenant_id = embedded.tenant_id
             ) AS owner ON true
             """,
-            [.int8(subject.index.rawValue), .int4(subject.version.model.dimension)]
+            [
+                .int8(subject.index.rawValue), .int8(subject.version.id.rawValue),
+                .int4(subject.version.model.dimension),
+            ]
         ) { row throws(PostgresError) in
             Soundness(
                 vectors: Int(try row.int64(0)),

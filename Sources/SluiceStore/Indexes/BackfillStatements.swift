@@ -6,18 +6,17 @@ internal import SluicePostgres
 ///
 /// A chunk's tenant stands beside its number wherever its vector is looked up: of a version with partitions, one is looked into.
 enum BackfillStatements {
-    /// The version to copy vectors from: one of the same index with the same model, the one that answers first.
+    /// The version to copy vectors from: one of the same index and chunk set with the same model, the one that answers first.
     static func source(for version: IndexVersionRecord) -> Statement<IndexVersionID> {
         Statement(
             """
             SELECT id FROM index_versions WHERE index_id = $1 AND id <> $2 AND model_fingerprint = $3
-                AND chunker_fingerprint = $4
-                AND state IN ('building', 'indexing', 'validating', 'ready', 'live', 'soaking')
+                AND chunk_set = $4 AND state IN \(VersionStatements.writtenStates)
             ORDER BY state = 'live' DESC, state = 'soaking' DESC, id DESC LIMIT 1
             """,
             [
                 .int8(version.index.rawValue), .int8(version.id.rawValue), .text(version.spec.model.fingerprint),
-                .text(version.spec.chunkerFingerprint),
+                .int4(version.chunkSet),
             ]
         ) { row throws(PostgresError) in IndexVersionID(rawValue: try row.int64(0)) }
     }
@@ -61,12 +60,12 @@ enum BackfillStatements {
         return Statement(
             """
             WITH range AS MATERIALIZED (
-                SELECT id, tenant_id, document_id, content_hash FROM chunks WHERE id > $1 ORDER BY id LIMIT $2
+                SELECT id, tenant_id, document_id, content_hash, chunk_set FROM chunks WHERE id > $1 ORDER BY id LIMIT $2
                 FOR KEY SHARE SKIP LOCKED
             ), mine AS MATERIALIZED (
                 SELECT range.id, range.tenant_id, range.content_hash
                 FROM range JOIN documents ON documents.id = range.document_id
-                WHERE documents.index_id = $3 AND NOT EXISTS (
+                WHERE documents.index_id = $3 AND range.chunk_set = $5 AND NOT EXISTS (
                     SELECT FROM \(table) AS present
                     WHERE present.chunk_id = range.id AND present.tenant_id = range.tenant_id
                 )
@@ -79,11 +78,12 @@ enum BackfillStatements {
             )
             SELECT (SELECT max(id) FROM range), (SELECT count(*) FROM range), (SELECT count(*) FROM copied),
                 (SELECT coalesce(array_agg(id ORDER BY id), '{}') FROM found WHERE embedding IS NULL),
-                (SELECT count(*) FROM range JOIN documents ON documents.id = range.document_id WHERE documents.index_id = $3)
+                (SELECT count(*) FROM range JOIN documents ON documents.id = range.document_id
+                    WHERE documents.index_id = $3 AND range.chunk_set = $5)
             """,
             [
                 .int8(version.cursor), .int8(Int64(limit)), .int8(version.index.rawValue),
-                .text(version.spec.model.fingerprint),
+                .text(version.spec.model.fingerprint), .int4(version.chunkSet),
             ]
         ) { row throws(PostgresError) in
             Copied(
@@ -118,6 +118,13 @@ enum BackfillStatements {
 
     // MARK: - What is missing
 
+    /// `$1` the index, `$2` and `$3` a range of ids, `$4` the chunk set.
+    private static func of(_ version: IndexVersionRecord, _ range: Range<Int64>) -> [PGValue] {
+        [
+            .int8(version.index.rawValue), .int8(range.lowerBound), .int8(range.upperBound), .int4(version.chunkSet),
+        ]
+    }
+
     /// The greatest id among chunks and the version's rows.
     static func highest(_ version: IndexVersionID) -> Statement<Int64> {
         Statement(
@@ -129,34 +136,34 @@ enum BackfillStatements {
         ) { row throws(PostgresError) in try row.int64(0) }
     }
 
-    /// Chunks of the index from an id on that lack a vector of their text.
+    /// Chunks of the version's set from an id on that lack a vector of their text.
     static func missing(_ version: IndexVersionRecord, from lower: Int64) -> Statement<Int> {
         Statement(
             """
             SELECT count(*) FROM chunks JOIN documents ON documents.id = chunks.document_id
-            WHERE chunks.id >= $2 AND documents.index_id = $1 AND NOT EXISTS (
+            WHERE chunks.id >= $2 AND documents.index_id = $1 AND chunks.chunk_set = $3 AND NOT EXISTS (
                 SELECT FROM \(quotedIdentifier(IndexVersionNames.table(version.id))) AS present
                 WHERE present.chunk_id = chunks.id AND present.tenant_id = chunks.tenant_id
                     AND present.content_hash = chunks.content_hash
             )
             """,
-            [.int8(version.index.rawValue), .int8(lower)]
+            [.int8(version.index.rawValue), .int8(lower), .int4(version.chunkSet)]
         ) { row throws(PostgresError) in Int(try row.int64(0)) }
     }
 
-    /// Chunks of the index in a range of ids that lack a vector of their text, in the order of their ids.
+    /// Chunks of the version's set in a range of ids that lack a vector of their text, in the order of their ids.
     static func lacking(_ version: IndexVersionRecord, in range: Range<Int64>) -> Statement<Int64> {
         Statement(
             """
             SELECT chunks.id FROM chunks JOIN documents ON documents.id = chunks.document_id
-            WHERE chunks.id >= $2 AND chunks.id < $3 AND documents.index_id = $1 AND NOT EXISTS (
+            WHERE chunks.id >= $2 AND chunks.id < $3 AND documents.index_id = $1 AND chunks.chunk_set = $4 AND NOT EXISTS (
                 SELECT FROM \(quotedIdentifier(IndexVersionNames.table(version.id))) AS present
                 WHERE present.chunk_id = chunks.id AND present.tenant_id = chunks.tenant_id
                     AND present.content_hash = chunks.content_hash
             )
             ORDER BY chunks.id
             """,
-            [.int8(version.index.rawValue), .int8(range.lowerBound), .int8(range.upperBound)]
+            of(version, range)
         ) { row throws(PostgresError) in try row.int64(0) }
     }
 
@@ -164,6 +171,7 @@ enum BackfillStatements {
         present.chunk_id >= $2 AND present.chunk_id < $3 AND NOT EXISTS (
             SELECT FROM chunks JOIN documents ON documents.id = chunks.document_id
             WHERE chunks.id = present.chunk_id AND chunks.content_hash = present.content_hash AND documents.index_id = $1
+                AND chunks.chunk_set = $4
         )
         """
 
@@ -182,13 +190,13 @@ enum BackfillStatements {
                 count(*) FILTER (WHERE mine.id IS NULL)
             FROM (
                 SELECT chunks.id, chunks.content_hash FROM chunks JOIN documents ON documents.id = chunks.document_id
-                WHERE chunks.id >= $2 AND chunks.id < $3 AND documents.index_id = $1
+                WHERE chunks.id >= $2 AND chunks.id < $3 AND documents.index_id = $1 AND chunks.chunk_set = $4
             ) AS mine FULL JOIN (
                 SELECT chunk_id, content_hash FROM \(quotedIdentifier(IndexVersionNames.table(version.id)))
                 WHERE chunk_id >= $2 AND chunk_id < $3
             ) AS present ON present.chunk_id = mine.id AND present.content_hash = mine.content_hash
             """,
-            [.int8(version.index.rawValue), .int8(range.lowerBound), .int8(range.upperBound)]
+            of(version, range)
         ) { row throws(PostgresError) in
             Compared(
                 missing: Int(try row.int64(0)),
@@ -201,7 +209,7 @@ enum BackfillStatements {
     static func sweep(_ version: IndexVersionRecord, in range: Range<Int64>) -> Statement<Void> {
         Statement(
             "DELETE FROM \(quotedIdentifier(IndexVersionNames.table(version.id))) AS present WHERE \(isSurplus)",
-            [.int8(version.index.rawValue), .int8(range.lowerBound), .int8(range.upperBound)]
+            of(version, range)
         )
     }
 }

@@ -23,11 +23,17 @@ enum EmbedIndexStatements {
         ) { row throws(PostgresError) in (Int(try row.int64(0)), Int(try row.int64(1))) }
     }
 
+    /// `$1` the index, `$2` the model, `$3` the chunk set.
+    private static func of(_ version: IndexVersionRecord) -> [PGValue] {
+        [.int8(version.index.rawValue), .text(version.spec.model.fingerprint), .int4(version.chunkSet)]
+    }
+
+    /// From `$4` on.
     private static func condition(_ scope: EmbedScope) -> (sql: String, values: [PGValue]) {
         switch scope {
         case .chunks(let range):
-            ("chunks.id BETWEEN $3 AND $4", [.int8(range.lowerBound), .int8(range.upperBound)])
-        case .document(let document): ("chunks.document_id = $3", [.int8(document.rawValue)])
+            ("chunks.id BETWEEN $4 AND $5", [.int8(range.lowerBound), .int8(range.upperBound)])
+        case .document(let document): ("chunks.document_id = $4", [.int8(document.rawValue)])
         }
     }
 
@@ -42,7 +48,7 @@ enum EmbedIndexStatements {
             """
             SELECT chunks.id, chunks.tenant_id, chunks.content_hash, chunks.text
             FROM chunks JOIN documents ON documents.id = chunks.document_id
-            WHERE \(condition) AND documents.index_id = $1 AND NOT EXISTS (
+            WHERE \(condition) AND documents.index_id = $1 AND chunks.chunk_set = $3 AND NOT EXISTS (
                 SELECT FROM \(quotedIdentifier(table)) AS present
                 WHERE present.chunk_id = chunks.id AND present.tenant_id = chunks.tenant_id
             ) AND NOT EXISTS (
@@ -51,7 +57,7 @@ enum EmbedIndexStatements {
             )
             ORDER BY chunks.id
             """,
-            [.int8(version.index.rawValue), .text(version.spec.model.fingerprint)] + values
+            of(version) + values
         ) { row throws(PostgresError) in
             UnembeddedChunk(
                 id: ChunkID(rawValue: try row.int64(0)),
@@ -71,7 +77,7 @@ enum EmbedIndexStatements {
             INSERT INTO embedding_cache (tenant_id, model_fingerprint, content_hash, embedding)
             SELECT tenant_id, $2, content_hash, embedding FROM index_vector_stage AS stage WHERE EXISTS (
                 SELECT FROM chunks JOIN documents ON documents.id = chunks.document_id
-                WHERE \(condition) AND documents.index_id = $1
+                WHERE \(condition) AND documents.index_id = $1 AND chunks.chunk_set = $3
                     AND chunks.tenant_id = stage.tenant_id AND chunks.content_hash = stage.content_hash
                     AND NOT EXISTS (
                         SELECT FROM erasures WHERE completed_at IS NULL AND erasures.tenant_id = chunks.tenant_id
@@ -80,7 +86,7 @@ enum EmbedIndexStatements {
             )
             ORDER BY tenant_id, content_hash ON CONFLICT DO NOTHING
             """,
-            [.int8(version.index.rawValue), .text(version.spec.model.fingerprint)] + values
+            of(version) + values
         )
     }
 
@@ -97,7 +103,7 @@ enum EmbedIndexStatements {
             WITH mine AS MATERIALIZED (
                 SELECT chunks.id, chunks.tenant_id, chunks.content_hash
                 FROM chunks JOIN documents ON documents.id = chunks.document_id
-                WHERE \(condition) AND documents.index_id = $1 AND NOT EXISTS (
+                WHERE \(condition) AND documents.index_id = $1 AND chunks.chunk_set = $3 AND NOT EXISTS (
                     SELECT FROM \(table) AS present
                     WHERE present.chunk_id = chunks.id AND present.tenant_id = chunks.tenant_id
                 )
@@ -109,7 +115,7 @@ enum EmbedIndexStatements {
                 AND cache.content_hash = mine.content_hash
             ORDER BY mine.id ON CONFLICT DO NOTHING
             """,
-            [.int8(version.index.rawValue), .text(version.spec.model.fingerprint)] + values
+            of(version) + values
         )
     }
 

@@ -12,33 +12,26 @@ extension PostgresIndexVersions {
         guard let live = try await versions(of: index).first(where: { $0.state == .live }) else {
             throw TaskFailure(errorClass: "index.unknown", message: "there is no index '\(index)'")
         }
-        let spec = change.applied(to: live.spec)
+        let spec = try change.applied(to: live.spec)
+        let isRechunked = spec.chunkerFingerprint != live.spec.chunkerFingerprint
         // The version that answers has a vector of every chunk.
         let known = spec.model == live.spec.model
         if let problem = spec.problem { throw TaskFailure(errorClass: "index.impossible", message: problem) }
         let counted = try await store.pool.transaction(readOnly: true, settings: Self.unhurried) { transaction in
-            try await transaction.query(Self.counts(live.index, spec.model, isKnown: known))
+            try await transaction.query(Self.counts(live, spec.model, isKnown: known && !isRechunked))
         }
         guard let counts = counted.first,
             let rates = try await store.pool.query(Self.rates()).first
         else { throw PostgresError(.unexpectedReply, "no counts came back") }
-        var large: [PartitionPolicy.Tenant] = []
+        var facts = counts.facts(rates)
         if let policy = spec.partitions {
-            large = try await store.pool.query(PartitionStatements.large(live.index, above: policy.above))
+            facts.largeTenants = try await store.pool.query(PartitionStatements.large(live.index, above: policy.above))
         }
-        return (
-            spec,
-            IndexPlan.Facts(
-                chunks: counts.chunks,
-                reusable: counts.chunks - counts.without,
-                charactersToEmbed: counts.characters,
-                databaseBytes: counts.bytes,
-                copiedPerSecond: rates[0],
-                embeddedPerSecond: rates[1],
-                indexedPerSecond: rates[2],
-                largeTenants: large
-            )
-        )
+        if isRechunked {
+            let unread = try await store.pool.query(Self.unread(live.index)).first ?? 0
+            facts = facts.rechunked(from: live.spec, to: spec, unread: unread)
+        }
+        return (spec, facts)
     }
 
     /// All chunks are looked at: of many millions that takes longer than statements otherwise may.
@@ -48,29 +41,61 @@ extension PostgresIndexVersions {
         let chunks: Int
         let without: Int
         let characters: Int
+        let allCharacters: Int
+        let documents: Int
         let bytes: Int
+
+        func facts(_ rates: [Double?]) -> IndexPlan.Facts {
+            IndexPlan.Facts(
+                chunks: chunks,
+                reusable: chunks - without,
+                charactersToEmbed: characters,
+                characters: allCharacters,
+                documents: documents,
+                databaseBytes: bytes,
+                copiedPerSecond: rates[0],
+                embeddedPerSecond: rates[1],
+                indexedPerSecond: rates[2]
+            )
+        }
     }
 
-    private static func counts(_ index: IndexID, _ model: ModelIdentity, isKnown: Bool) -> Statement<Counts> {
+    /// Documents that answer without a kept text.
+    private static func unread(_ index: IndexID) -> Statement<Int> {
+        Statement(
+            """
+            SELECT count(*) FROM documents WHERE index_id = $1 AND live_version IS NOT NULL AND NOT EXISTS (
+                SELECT FROM document_texts AS texts
+                WHERE texts.document_id = documents.id AND texts.version_id = documents.live_version
+            )
+            """,
+            [.int8(index.rawValue)]
+        ) { row throws(PostgresError) in Int(try row.int64(0)) }
+    }
+
+    private static func counts(_ live: IndexVersionRecord, _ model: ModelIdentity, isKnown: Bool) -> Statement<Counts> {
         Statement(
             """
             WITH mine AS (
-                SELECT char_to - char_from AS length, $3 OR EXISTS (
+                SELECT document_id, char_to - char_from AS length, $3 OR EXISTS (
                     SELECT FROM embedding_cache AS cache WHERE cache.tenant_id = chunks.tenant_id
                         AND cache.model_fingerprint = $2 AND cache.content_hash = chunks.content_hash
                 ) AS is_known
-                FROM chunks JOIN documents ON documents.id = chunks.document_id WHERE documents.index_id = $1
+                FROM chunks JOIN documents ON documents.id = chunks.document_id
+                WHERE documents.index_id = $1 AND chunks.chunk_set = $4
             )
             SELECT count(*), count(*) FILTER (WHERE NOT is_known), coalesce(sum(length) FILTER (WHERE NOT is_known), 0),
-                pg_database_size(current_database())
+                pg_database_size(current_database()), coalesce(sum(length), 0), count(DISTINCT document_id)
             FROM mine
             """,
-            [.int8(index.rawValue), .text(model.fingerprint), .bool(isKnown)]
+            [.int8(live.index.rawValue), .text(model.fingerprint), .bool(isKnown), .int4(live.chunkSet)]
         ) { row throws(PostgresError) in
             Counts(
                 chunks: Int(try row.int64(0)),
                 without: Int(try row.int64(1)),
                 characters: Int(try row.int64(2)),
+                allCharacters: Int(try row.int64(4)),
+                documents: Int(try row.int64(5)),
                 bytes: Int(try row.int64(3))
             )
         }

@@ -5,8 +5,8 @@ internal import SluicePostgres
 extension PostgresIndexVersions {
     private static let uncacheChunk = 5_000
 
-    /// First the state, so that nothing writes to it any more; then the table; then vectors that nothing wants. Each can be done
-    /// again.
+    /// First the state, so that nothing writes to it any more; then the table; then vectors that nothing wants, and chunks that no
+    /// version reads. Each can be done again.
     ///
     /// Readers hold a table for the length of one short transaction: DROP waits for those a moment, and otherwise gives way and
     /// is tried again. A reader that comes too late finds no table, reads the pointer anew and asks again.
@@ -37,8 +37,35 @@ extension PostgresIndexVersions {
             }
         }
         let uncached = try await uncache(version.spec.model, fence)
+        try await dropSet(of: version, fence)
         return version.droppedAt == nil || uncached > 0 ? .dropped(uncached: uncached) : .wasDropped
     }
+
+    /// Removes the chunks of a set that no version will read any more, some documents at a time. Documents of which they were counted
+    /// are counted by the chunks that answer.
+    private func dropSet(of version: IndexVersionRecord, _ fence: Fence?) async throws {
+        guard try await store.pool.query(ChunkSetStatements.isAbandoned(version)).first == true else { return }
+        var cursor: Int64 = 0
+        while true {
+            let range = try await store.pool.query(
+                ChunkSetStatements.range(after: cursor, limit: Self.droppedDocuments)
+            ).first
+            guard let last = range?.last else { break }
+            let documents = cursor + 1...last
+            try await store.pool.transaction(settings: Self.planned) { transaction in
+                if let fence { try await store.hold(fence, in: transaction) }
+                try await transaction.execute(ChunkSetStatements.remove(version, in: documents))
+                try await transaction.execute(ChunkSetStatements.recount(version, in: documents))
+            }
+            cursor = last
+        }
+        try await store.pool.transaction { transaction in
+            if let fence { try await store.hold(fence, in: transaction) }
+            try await transaction.execute(ChunkSetStatements.forget(version))
+        }
+    }
+
+    private static let droppedDocuments = 100
 
     private func uncache(_ model: ModelIdentity, _ fence: Fence?) async throws -> Int {
         var uncached = 0

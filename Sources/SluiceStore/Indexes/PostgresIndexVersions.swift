@@ -12,7 +12,7 @@ package typealias SwapEvidence =
 ///
 /// Whatever changes which versions are written to, or which one answers, holds the index's lock alone; ingests that go live hold
 /// it together. So a version that came to be written to misses no later ingest, and one that stops is not being written to.
-package struct PostgresIndexVersions: IndexVersionStore {
+package struct PostgresIndexVersions: IndexVersionStore, ChunkSetStore {
     let store: Store
     let announce: @Sendable ([EnqueuedTask]) async -> Void
     /// Nil: there are no gates, and nothing that did not answer before is swapped in.
@@ -60,9 +60,26 @@ package struct PostgresIndexVersions: IndexVersionStore {
             var tasks: [EnqueuedTask] = []
             var version = versions.first { $0.state.isCandidate }
             if version == nil, let live = versions.first(where: { $0.state == .live }) {
-                let spec = change.applied(to: live.spec)
+                let spec = try change.applied(to: live.spec)
                 if let problem = spec.problem { throw TaskFailure(errorClass: "index.impossible", message: problem) }
-                guard let id = try await transaction.query(VersionStatements.insert(registry.id, spec)).first else {
+                // Another chunker has chunks of its own; all else shares those that are there.
+                let isRechunked = spec.chunkerFingerprint != live.spec.chunkerFingerprint
+                var set = live.chunkSet
+                if isRechunked {
+                    let new = ChunkSetStatements.insert(registry.id, spec.chunkerFingerprint)
+                    guard let number = try await transaction.query(new).first else {
+                        throw PostgresError(.server, "no number of a chunk set came back")
+                    }
+                    set = number
+                }
+                let insert = VersionStatements.insert(
+                    registry.id,
+                    spec,
+                    set: set,
+                    fills: isRechunked,
+                    growth: spec.growth(over: live.spec)
+                )
+                guard let id = try await transaction.query(insert).first else {
                     throw PostgresError(.server, "no version id came back")
                 }
                 if let policy = spec.partitions {
@@ -119,6 +136,13 @@ package struct PostgresIndexVersions: IndexVersionStore {
             }
             guard let version = try await transaction.query(VersionStatements.hold(id)).first else {
                 throw Self.gone(id)
+            }
+            if event == .began, try await transaction.query(ChunkSetStatements.isKept(version)).first != true {
+                throw TaskFailure(
+                    errorClass: "index.chunks_gone",
+                    message:
+                        "the version whose chunks it was to share was retired before it began; abort it and rebuild anew"
+                )
             }
             var facts = facts
             if event == .indexed {

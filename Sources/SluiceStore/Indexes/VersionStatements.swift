@@ -11,8 +11,11 @@ enum VersionStatements {
             version.auto_swap, version.soak_seconds, version.backfill_cursor, version.passes, version.rows_planned,
             version.rows_copied, version.rows_embedded, version.problem, version.created_at, version.state_at,
             version.indexed_at, version.soak_until, version.dropped_at, version.partition_above, version.partitions_at_most,
-            (SELECT count(*)::int FROM index_partitions WHERE version_id = version.id)
+            (SELECT count(*)::int FROM index_partitions WHERE version_id = version.id),
+            version.chunk_set, version.document_cursor
         """
+    /// States in which every ingest writes to a version.
+    static let writtenStates = "('building', 'indexing', 'validating', 'ready', 'live', 'soaking')"
     private static let tables = "index_versions AS version JOIN indexes ON indexes.id = version.index_id"
 
     private static func decode(_ row: PGRow) throws(PostgresError) -> IndexVersionRecord {
@@ -25,6 +28,8 @@ enum VersionStatements {
             indexName: IndexName(trusted: try row.text(2)),
             number: try row.int32(3),
             state: state,
+            chunkSet: try row.int32(27),
+            documentCursor: try row.optionalInt64(28),
             spec: IndexVersionSpec(
                 model: ModelIdentity(fingerprint: try row.text(5), dimension: try row.int32(6)),
                 chunkerFingerprint: try row.text(7),
@@ -97,27 +102,38 @@ enum VersionStatements {
             """
             SELECT \(columns), \(PartitionStatements.tableOfDocument) FROM \(tables) JOIN documents ON documents.index_id = version.index_id
             WHERE documents.id = $1
-                AND version.state IN ('building', 'indexing', 'validating', 'ready', 'live', 'soaking')
+                AND version.state IN \(writtenStates)
             ORDER BY version.id
             """,
             [.int8(document.rawValue)]
-        ) { row throws(PostgresError) in Written(version: try decode(row), table: try row.text(27)) }
+        ) { row throws(PostgresError) in Written(version: try decode(row), table: try row.text(29)) }
     }
 
     /// Registers a version with the next number of its index.
-    static func insert(_ index: IndexID, _ spec: IndexVersionSpec) -> Statement<IndexVersionID> {
+    ///
+    /// - Parameters:
+    ///   - fills: it is the first of its chunk set.
+    ///   - growth: how many chunks come of one that answers, about.
+    static func insert(
+        _ index: IndexID,
+        _ spec: IndexVersionSpec,
+        set: Int,
+        fills: Bool,
+        growth: Double
+    ) -> Statement<IndexVersionID> {
         Statement(
             """
             INSERT INTO index_versions (
                 index_id, number, state, model_fingerprint, chunker_fingerprint, dimension, storage, hnsw_m,
-                hnsw_ef_construction, auto_swap, soak_seconds, partition_above, partitions_at_most, rows_planned
+                hnsw_ef_construction, auto_swap, soak_seconds, partition_above, partitions_at_most, rows_planned, chunk_set,
+                document_cursor
             )
             VALUES (
                 $1, (SELECT max(number) + 1 FROM index_versions WHERE index_id = $1), 'planned', $2, $3, $4, $5, $6, $7, $8,
                 $9, $10, $11, (
-                    SELECT coalesce(sum(chunk_count), 0) FROM document_versions
+                    SELECT coalesce(ceil(sum(chunk_count) * $12::float8), 0)::int8 FROM document_versions
                     JOIN documents ON documents.live_version = document_versions.id WHERE documents.index_id = $1
-                )
+                ), $13, $14
             ) RETURNING id
             """,
             [
@@ -125,6 +141,7 @@ enum VersionStatements {
                 .int4(spec.model.dimension), .text(spec.storage.rawValue), .int4(spec.m), .int4(spec.efConstruction),
                 .bool(spec.isAutoSwap), .int4(Int(spec.soak.inSeconds)),
                 .optionalInt8(spec.partitions.map { Int64($0.above) }), .optionalInt4(spec.partitions?.atMost),
+                .float8(growth), .int4(set), .optionalInt8(fills ? 0 : nil),
             ]
         ) { row throws(PostgresError) in IndexVersionID(rawValue: try row.int64(0)) }
     }
@@ -142,7 +159,8 @@ enum VersionStatements {
             """
             UPDATE index_versions SET state = $3, state_at = clock_timestamp(), problem = $4,
                 soak_until = CASE WHEN $3 = 'soaking' THEN now() + make_interval(secs => $5) END,
-                backfill_cursor = CASE WHEN $3 = 'building' THEN 0 ELSE backfill_cursor END
+                backfill_cursor = CASE WHEN $3 = 'building' THEN 0 ELSE backfill_cursor END,
+                document_cursor = CASE WHEN $3 = 'building' THEN document_cursor * 0 ELSE document_cursor END
             WHERE id = $1 AND state = $2
             """,
             [

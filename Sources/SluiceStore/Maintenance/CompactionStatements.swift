@@ -11,7 +11,9 @@ enum CompactionStatements {
         WHERE version.state IN ('live', 'soaking')
         UNION ALL
         SELECT class.oid, class.relname, NULL, NULL, NULL
-        FROM unnest(ARRAY['chunks', 'chunk_terms', 'documents', 'document_versions', 'staged_chunks', 'embedding_cache'])
+        FROM unnest(ARRAY[
+            'chunks', 'chunk_terms', 'documents', 'document_versions', 'document_texts', 'staged_chunks', 'embedding_cache'
+        ])
             AS known (name) JOIN pg_class AS class ON class.oid = to_regclass(known.name)
         """
 

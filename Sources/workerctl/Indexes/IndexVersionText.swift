@@ -13,6 +13,10 @@ struct IndexVersionRow: Encodable {
     let storage: String
     let m: Int
     let efConstruction: Int
+    let chunkSet: Int
+    /// Characters; null for a chunker that this program does not know.
+    @Explicit var chunkSize: Int?
+    @Explicit var chunkOverlap: Int?
     let autoSwap: Bool
     let rowsPlanned: Int
     let rowsCopied: Int
@@ -36,6 +40,10 @@ struct IndexVersionRow: Encodable {
         storage = version.spec.storage.rawValue
         m = version.spec.m
         efConstruction = version.spec.efConstruction
+        chunkSet = version.chunkSet
+        let cutting = Chunker(fingerprint: version.spec.chunkerFingerprint)?.configuration
+        chunkSize = cutting?.chunkSize
+        chunkOverlap = cutting?.overlap
         autoSwap = version.spec.isAutoSwap
         rowsPlanned = version.planned
         rowsCopied = version.copied
@@ -110,7 +118,7 @@ enum IndexVersionText {
         if output.json { return try JSON.print(versions.map { IndexVersionRow($0) }) }
         var table = Table([
             .init("INDEX"), .init("VERSION", .right), .init("STATE"), .init("SINCE"), .init("VECTORS"), .init("M/EF"),
-            .init("PARTITIONS", .right), .init("LOADED"), .init("MODEL"), .init("PROBLEM"),
+            .init("CHUNKS"), .init("PARTITIONS", .right), .init("LOADED"), .init("MODEL"), .init("PROBLEM"),
         ])
         for version in versions {
             let spec = version.spec
@@ -118,7 +126,7 @@ enum IndexVersionText {
                 version.indexName.rawValue, "\(version.number)", version.state.rawValue,
                 Timestamp.text(version.stateAt),
                 "\(spec.storage.rawValue)(\(spec.model.dimension))", "\(spec.m)/\(spec.efConstruction)",
-                version.spec.partitions == nil ? "-" : "\(version.partitions)+1", loaded(version),
+                cut(version), version.spec.partitions == nil ? "-" : "\(version.partitions)+1", loaded(version),
                 short(spec.model.fingerprint), version.problem ?? "",
             ])
         }
@@ -140,6 +148,13 @@ enum IndexVersionText {
     private static func loaded(_ version: IndexVersionRecord) -> String {
         if version.planned == 0 { return "-" }
         return "\(Format.count(version.copied + version.embedded))/\(Format.count(version.planned))"
+    }
+
+    /// Characters of a chunk and of its overlap; of which set, where it is not the first.
+    private static func cut(_ version: IndexVersionRecord) -> String {
+        let cutting = Chunker(fingerprint: version.spec.chunkerFingerprint)?.configuration
+        let sizes = cutting.map { "\($0.chunkSize)/\($0.overlap)" } ?? "?"
+        return version.chunkSet == 1 ? sizes : sizes + " #\(version.chunkSet)"
     }
 
     private static func short(_ fingerprint: String) -> String {

@@ -95,10 +95,14 @@ struct IndexesCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "create",
             abstract: "Make an empty index with a first, live version.",
-            discussion: "With SLUICE_MODEL's model. Ingesting into an index that is not there makes it too."
+            discussion: """
+                With SLUICE_MODEL's model, and cut as SLUICE_CHUNK_SIZE and SLUICE_CHUNK_OVERLAP say unless it is said here. Ingesting
+                into an index that is not there makes it too. From then on the index knows how its documents are cut.
+                """
         )
 
         @Argument(help: "The name of the index.") var index: IndexName
+        @OptionGroup var chunker: ChunkerOptions
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
@@ -106,10 +110,17 @@ struct IndexesCommand: AsyncParsableCommand {
             guard try await session.indexes.index(index) == nil else {
                 throw CommandFailure(.failed, "index '\(index)' is there already")
             }
+            let cutting: Chunker
+            do {
+                cutting = try session.settings.makeChunker()
+                    .resized(chunkSize: chunker.chunkSize, overlap: chunker.overlap)
+            } catch let problem as InvalidChunking {
+                throw CommandFailure(.usage, problem.description)
+            }
             _ = try await session.indexes.ensureIndex(
                 index,
                 model: try session.settings.modelIdentity(),
-                chunkerFingerprint: try session.settings.makeChunker().fingerprint
+                chunkerFingerprint: cutting.fingerprint
             )
             try IndexVersionText.write(try await session.versions.versions(of: index), output)
         }

@@ -16,6 +16,7 @@ struct RebuildOptions: ParsableArguments {
     @Option(name: .long, help: "Tenants with more chunks get a partition of their own; 0: none does.")
     var partitionAbove: Int?
     @Option(name: .long, help: "The largest so many of them, 1 to 256; 64 by default.") var partitionsAtMost: Int?
+    @OptionGroup var chunker: ChunkerOptions
     @Option(name: .long, help: "Free space on the database's disk: 40G, 500M.") var diskFree: ByteCount?
 
     func change(_ settings: Settings) throws -> IndexVersionChange {
@@ -28,6 +29,8 @@ struct RebuildOptions: ParsableArguments {
             efConstruction: efConstruction,
             partitions: PartitionChange(above: partitionAbove, atMost: partitionsAtMost)
         )
+        change.chunkSize = chunker.chunkSize
+        change.overlap = chunker.overlap
         if model == .candidate {
             guard let candidate = try settings.candidateIdentity() else {
                 throw CommandFailure(.usage, "SLUICE_CANDIDATE_MODEL is not set; every worker and this command need it")
@@ -42,6 +45,13 @@ struct RebuildOptions: ParsableArguments {
         room.diskFree = diskFree?.bytes ?? room.diskFree
         return room
     }
+}
+
+/// How documents are cut.
+struct ChunkerOptions: ParsableArguments {
+    @Option(name: .long, help: "Characters of a chunk, at most.") var chunkSize: Int?
+    @Option(name: .long, help: "Characters of these that are repeated from the chunk before, at most.") var overlap:
+        Int?
 }
 
 extension VectorStorage: ExpressibleByArgument {}
@@ -86,7 +96,8 @@ extension IndexesCommand {
             commandName: "rebuild",
             abstract: "Make a new version of an index beside the live one.",
             discussion: """
-                Maintenance workers do it; everything goes on meanwhile. Vectors of the same model are copied. A rebuild that is
+                Maintenance workers do it; everything goes on meanwhile. Vectors of the same model are copied. With --chunk-size or
+                --overlap documents are cut anew beside the chunks that answer, from their kept texts. A rebuild that is
                 under way is gone on with, whatever the options say. With --auto-swap it answers once its gates say GO; otherwise
                 `indexes swap` lets it. For schedules, the same is the kind index.rebuild with {"index":"…","autoSwap":true}.
                 """

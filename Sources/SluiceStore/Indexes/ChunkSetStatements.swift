@@ -1,0 +1,285 @@
+internal import SluiceCore
+internal import SluiceDocuments
+internal import SluicePostgres
+
+/// Chunk sets, and the cutting of documents for one. Clock: the server's `now()`.
+enum ChunkSetStatements {
+    /// What a chunker's fingerprint says of sizes, for operators.
+    static func sizes(_ fingerprint: String) -> [PGValue] {
+        let configuration = Chunker(fingerprint: fingerprint)?.configuration
+        return [.optionalInt4(configuration?.chunkSize), .optionalInt4(configuration?.overlap)]
+    }
+
+    /// Registers a set with the next number of its index, which nobody ever had.
+    static func insert(_ index: IndexID, _ fingerprint: String) -> Statement<Int> {
+        Statement(
+            """
+            INSERT INTO chunk_sets (index_id, number, chunker_fingerprint, chunk_size, chunk_overlap)
+            VALUES ($1, (SELECT coalesce(max(number), 0) + 1 FROM chunk_sets WHERE index_id = $1), $2, $3, $4)
+            RETURNING number
+            """,
+            [.int8(index.rawValue), .text(fingerprint)] + sizes(fingerprint)
+        ) { row throws(PostgresError) in try row.int32(0) }
+    }
+
+    /// Whether a version that is about to be written to finds its set whole: filled by others, or its own to fill.
+    static func isKept(_ version: IndexVersionRecord) -> Statement<Bool> {
+        Statement(
+            """
+            SELECT document_cursor IS NOT NULL OR EXISTS (
+                SELECT FROM index_versions AS other WHERE other.index_id = mine.index_id AND other.id <> mine.id
+                    AND other.chunk_set = mine.chunk_set AND other.state IN \(VersionStatements.writtenStates)
+            )
+            FROM index_versions AS mine WHERE id = $1
+            """,
+            [.int8(version.id.rawValue)]
+        ) { row throws(PostgresError) in try row.bool(0) }
+    }
+
+    // MARK: - Cutting
+
+    /// The last of the next documents, of whatever index, and how many there are, `limit` at most.
+    ///
+    /// - Index: the primary key of `documents`.
+    static func range(after cursor: Int64, limit: Int) -> Statement<(last: Int64?, seen: Int)> {
+        Statement(
+            "SELECT max(id), count(*) FROM (SELECT id FROM documents WHERE id > $1 ORDER BY id LIMIT $2) AS range",
+            [.int8(cursor), .int8(Int64(limit))]
+        ) { row throws(PostgresError) in (try row.optionalInt64(0), Int(try row.int64(1))) }
+    }
+
+    struct Candidate: Sendable {
+        let document: DocumentID
+        let tenant: TenantID
+        let version: DocumentVersionID
+        let hasText: Bool
+        /// A task that reads it again, and one that did so in vain.
+        let isBeingRead: Bool
+        let isStuck: Bool
+    }
+
+    /// On rows of `documents`; `$1` the index, `$2` the chunk set. Documents that are being erased have no need of it.
+    private static let isUncut = """
+        documents.index_id = $1 AND documents.live_version IS NOT NULL
+            AND NOT EXISTS (
+                SELECT FROM chunks WHERE chunks.document_id = documents.id AND chunks.chunk_set = $2
+            )
+            AND NOT EXISTS (
+                SELECT FROM erasures WHERE completed_at IS NULL AND erasures.tenant_id = documents.tenant_id
+                    AND (scope = 'tenant' OR erasures.document_id = documents.id)
+            )
+        """
+    private static let hasText = """
+        EXISTS (
+            SELECT FROM document_texts AS texts
+            WHERE texts.document_id = documents.id AND texts.version_id = documents.live_version
+        )
+        """
+    /// - Index: `tasks_unique_idx`.
+    private static let isBeingRead = """
+        EXISTS (
+            SELECT FROM tasks WHERE tasks.tenant_id = documents.tenant_id AND tasks.kind = 'document.ingest'
+                AND tasks.unique_key = 'document/' || documents.id
+        )
+        """
+    /// - Index: `dead_letters_key_idx`.
+    private static let isStuck = """
+        (coalesce(documents.outcome, 'ok') <> 'ok' OR EXISTS (
+            SELECT FROM dead_letters WHERE dead_letters.tenant_id = documents.tenant_id
+                AND dead_letters.kind = 'document.ingest' AND dead_letters.unique_key = 'document/' || documents.id
+        ))
+        """
+
+    /// Documents in a range of ids that have no chunks in the version's set.
+    ///
+    /// - Index: the primary keys of `documents` and `document_texts`, `chunks_document_idx`.
+    static func candidates(_ version: IndexVersionRecord, in range: ClosedRange<Int64>) -> Statement<Candidate> {
+        Statement(
+            """
+            SELECT documents.id, documents.tenant_id, documents.live_version, \(hasText), \(isBeingRead), \(isStuck)
+            FROM documents WHERE documents.id BETWEEN $3 AND $4 AND \(isUncut) ORDER BY documents.id
+            """,
+            [
+                .int8(version.index.rawValue), .int4(version.chunkSet), .int8(range.lowerBound),
+                .int8(range.upperBound),
+            ]
+        ) { row throws(PostgresError) in
+            Candidate(
+                document: DocumentID(rawValue: try row.int64(0)),
+                tenant: TenantID(trusted: try row.text(1)),
+                version: DocumentVersionID(rawValue: try row.int64(2)),
+                hasText: try row.bool(3),
+                isBeingRead: try row.bool(4),
+                isStuck: try row.bool(5)
+            )
+        }
+    }
+
+    /// Holds a document of which this version answers, and that has no chunks in the set, until the transaction ends. No row when it
+    /// moved on, or somebody else is at it: nobody is waited for.
+    static func hold(_ document: Candidate, for version: IndexVersionRecord) -> Statement<DocumentID> {
+        Statement(
+            """
+            SELECT id FROM documents WHERE \(isUncut) AND documents.id = $3 AND documents.live_version = $4
+            FOR UPDATE SKIP LOCKED
+            """,
+            [
+                .int8(version.index.rawValue), .int4(version.chunkSet), .int8(document.document.rawValue),
+                .int8(document.version.rawValue),
+            ]
+        ) { row throws(PostgresError) in DocumentID(rawValue: try row.int64(0)) }
+    }
+
+    /// From the temporary table `cut_stage` into the set. Returns the new chunks.
+    static func addCut(_ document: DocumentID, _ tenant: TenantID, set: Int) -> Statement<ChunkID> {
+        Statement(
+            """
+            INSERT INTO chunks (
+                tenant_id, document_id, ordinal, char_from, char_to, page_from, page_to, heading_path, content_hash, text,
+                chunk_set
+            )
+            SELECT $1, $2, ordinal, char_from, char_to, page_from, page_to, heading_path, content_hash, text, $3
+            FROM cut_stage ORDER BY position RETURNING id
+            """,
+            [.text(tenant.rawValue), .int8(document.rawValue), .int4(set)]
+        ) { row throws(PostgresError) in ChunkID(rawValue: try row.int64(0)) }
+    }
+
+    /// Vectors of the document's chunks of the version's set whose text chunks of the other version have.
+    static func copyEqual(
+        _ version: IndexVersionRecord,
+        _ table: String,
+        from other: IndexVersionRecord,
+        _ otherTable: String,
+        _ document: DocumentID
+    ) -> Statement<Void> {
+        let table = quotedIdentifier(table)
+        return Statement(
+            """
+            INSERT INTO \(table) (chunk_id, tenant_id, content_hash, embedding)
+            SELECT DISTINCT ON (mine.id) mine.id, mine.tenant_id, mine.content_hash,
+                held.embedding::\(version.spec.storage.rawValue)
+            FROM chunks AS mine JOIN chunks AS equal ON equal.document_id = mine.document_id AND equal.chunk_set = $3
+                AND equal.content_hash = mine.content_hash
+            JOIN \(quotedIdentifier(otherTable)) AS held ON held.chunk_id = equal.id
+                AND held.tenant_id = equal.tenant_id AND held.content_hash = mine.content_hash
+            WHERE mine.document_id = $1 AND mine.chunk_set = $2
+            ORDER BY mine.id ON CONFLICT DO NOTHING
+            """,
+            [.int8(document.rawValue), .int4(version.chunkSet), .int4(other.chunkSet)]
+        )
+    }
+
+    /// Advances the cursor. Touches no row when the version is not being built any more, or somebody else drives it.
+    static func checkpoint(_ version: IndexVersionRecord, to cursor: Int64) -> Statement<Void> {
+        Statement(
+            """
+            UPDATE index_versions SET document_cursor = $3 WHERE id = $1 AND state = 'building' AND document_cursor = $2
+            """,
+            [.int8(version.id.rawValue), .int8(version.documentCursor ?? 0), .int8(cursor)]
+        )
+    }
+
+    static func restart(_ version: IndexVersionID, after document: Int64) -> Statement<Void> {
+        Statement(
+            """
+            UPDATE index_versions SET document_cursor = $2
+            WHERE id = $1 AND state = 'building' AND document_cursor IS NOT NULL
+            """,
+            [.int8(version.rawValue), .int8(document)]
+        )
+    }
+
+    /// - Index: `documents_index_idx`, then as `candidates`.
+    static func uncut(_ version: IndexVersionRecord) -> Statement<UncutDocuments> {
+        Statement(
+            """
+            WITH lacking AS (
+                SELECT documents.id, uri, \(hasText) AS has_text, \(isBeingRead) AS is_being_read, \(isStuck) AS is_stuck
+                FROM documents WHERE \(isUncut)
+            )
+            SELECT count(*), min(id), count(*) FILTER (WHERE NOT has_text AND is_being_read),
+                count(*) FILTER (WHERE NOT has_text AND NOT is_being_read AND is_stuck),
+                min(uri) FILTER (WHERE NOT has_text AND NOT is_being_read AND is_stuck)
+            FROM lacking
+            """,
+            [.int8(version.index.rawValue), .int4(version.chunkSet)]
+        ) { row throws(PostgresError) in
+            UncutDocuments(
+                count: Int(try row.int64(0)),
+                first: try row.optionalInt64(1),
+                waiting: Int(try row.int64(2)),
+                stuck: Int(try row.int64(3)),
+                example: try row.optionalText(4)
+            )
+        }
+    }
+
+    // MARK: - Removing
+
+    /// Whether a set is still there and no version reads it, or will.
+    static func isAbandoned(_ version: IndexVersionRecord) -> Statement<Bool> {
+        Statement(
+            """
+            SELECT dropped_at IS NULL AND NOT EXISTS (
+                SELECT FROM index_versions AS reader WHERE reader.index_id = $1 AND reader.chunk_set = $2
+                    AND (reader.state = 'planned' OR reader.state IN \(VersionStatements.writtenStates))
+            )
+            FROM chunk_sets WHERE index_id = $1 AND number = $2
+            """,
+            [.int8(version.index.rawValue), .int4(version.chunkSet)]
+        ) { row throws(PostgresError) in try row.bool(0) }
+    }
+
+    /// - Index: the primary key of `documents`, `chunks_document_idx`.
+    static func remove(_ version: IndexVersionRecord, in documents: ClosedRange<Int64>) -> Statement<Void> {
+        Statement(
+            """
+            DELETE FROM chunks USING documents
+            WHERE documents.id BETWEEN $3 AND $4 AND documents.index_id = $1 AND chunks.document_id = documents.id
+                AND chunks.chunk_set = $2
+            """,
+            values(version, documents)
+        )
+    }
+
+    static func recount(_ version: IndexVersionRecord, in documents: ClosedRange<Int64>) -> Statement<Void> {
+        Statement(
+            """
+            UPDATE document_versions SET chunk_count = counted.chunks
+            FROM (
+                SELECT documents.live_version AS id, (
+                    SELECT count(*) FROM chunks WHERE chunks.document_id = documents.id AND chunks.chunk_set = answering.chunk_set
+                ) AS chunks
+                FROM documents JOIN indexes ON indexes.id = documents.index_id
+                JOIN index_versions AS answering ON answering.id = indexes.live_version AND answering.chunk_set <> $2
+                WHERE documents.id BETWEEN $3 AND $4 AND documents.index_id = $1
+            ) AS counted
+            WHERE document_versions.id = counted.id AND document_versions.chunk_count <> counted.chunks
+            """,
+            values(version, documents)
+        )
+    }
+
+    /// Nothing is left of the set.
+    static func forget(_ version: IndexVersionRecord) -> Statement<Void> {
+        Statement(
+            """
+            WITH words AS (
+                DELETE FROM term_frequencies WHERE index_id = $1 AND chunk_set = $2
+            ), statistics AS (
+                DELETE FROM term_statistics WHERE index_id = $1 AND chunk_set = $2
+            )
+            UPDATE chunk_sets SET dropped_at = clock_timestamp() WHERE index_id = $1 AND number = $2
+            """,
+            [.int8(version.index.rawValue), .int4(version.chunkSet)]
+        )
+    }
+
+    private static func values(_ version: IndexVersionRecord, _ documents: ClosedRange<Int64>) -> [PGValue] {
+        [
+            .int8(version.index.rawValue), .int4(version.chunkSet), .int8(documents.lowerBound),
+            .int8(documents.upperBound),
+        ]
+    }
+}
