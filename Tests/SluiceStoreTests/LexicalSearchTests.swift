@@ -110,6 +110,48 @@ struct LexicalSearchTests {
         }
     }
 
+    @Test("an index reads words in the language it was made with; one that the database does not know is refused")
+    func language() async throws {
+        try await DocumentsFixture.run { english in
+            let name = try #require(IndexName(rawValue: "deutsch"))
+            await #expect(throws: TaskFailure.self) {
+                try await english.indexes.ensureIndex(
+                    name,
+                    model: english.model,
+                    chunkerFingerprint: "test",
+                    language: "klingon"
+                )
+            }
+            #expect(try await english.indexes.index(name) == nil)
+            let german = DocumentsFixture(
+                store: english.store,
+                tasks: english.tasks,
+                documents: english.documents,
+                indexes: english.indexes,
+                index: try await english.indexes.ensureIndex(
+                    name,
+                    model: english.model,
+                    chunkerFingerprint: "test",
+                    language: "german"
+                ),
+                embedder: english.embedder,
+                worker: english.worker
+            )
+            let texts = ["die Katzen schlafen auf den warmen Dächern", "the houses of the parliament"]
+            try await english.ingest("file:///a", texts)
+            try await german.ingest("file:///b", texts)
+            let searcher = Searcher(pool: english.store.pool, embedder: english.embedder)
+            func hits(_ text: String, _ index: IndexName) async throws -> Int {
+                try await searcher.search(SearchRequest(text: text, index: index, mode: .bm25)).hits.count
+            }
+            // Stems: of the one language, not of the other. And what stops a sentence in one says something in the other.
+            #expect(try await hits("schlafend", name) == 1)
+            #expect(try await hits("houses", .default) == 1)
+            #expect(try await hits("auf", name) == 0)
+            #expect(try await hits("auf", .default) == 1)
+        }
+    }
+
     @Test("one tenant's words never meet another's, nor are they counted with them")
     func tenants() async throws {
         try await DocumentsFixture.run { fixture in

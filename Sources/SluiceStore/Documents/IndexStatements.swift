@@ -37,11 +37,20 @@ enum IndexStatements {
     }
 
     /// Returns the id, or nothing when another transaction made it: then that one's version is on its way.
-    static func insert(_ name: IndexName, _ model: ModelIdentity) -> Statement<IndexID> {
+    static func insert(_ name: IndexName, _ model: ModelIdentity, _ language: String) -> Statement<IndexID> {
         Statement(
-            "INSERT INTO indexes (name, query_model) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING RETURNING id",
-            [.text(name.rawValue), .text(model.fingerprint)]
+            """
+            INSERT INTO indexes (name, query_model, language) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING RETURNING id
+            """,
+            [.text(name.rawValue), .text(model.fingerprint), .text(language)]
         ) { row throws(PostgresError) in IndexID(rawValue: try row.int64(0)) }
+    }
+
+    /// The text search configurations that can be named without their schema.
+    static func languages() -> Statement<String> {
+        Statement("SELECT cfgname FROM pg_ts_config WHERE pg_ts_config_is_visible(oid) ORDER BY cfgname") {
+            row throws(PostgresError) in try row.text(0)
+        }
     }
 
     static func insertFirstVersion(_ index: IndexID, _ model: ModelIdentity, _ chunker: String) -> Statement<

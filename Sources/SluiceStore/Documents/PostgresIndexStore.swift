@@ -30,9 +30,33 @@ package struct PostgresIndexStore: IndexStore {
         model: ModelIdentity,
         chunkerFingerprint: String
     ) async throws -> IndexSnapshot {
+        try await ensureIndex(name, model: model, chunkerFingerprint: chunkerFingerprint, language: nil)
+    }
+
+    /// - Parameter language: a text search configuration of the database, by which words of chunks and of questions are read;
+    ///   nil: `english`. Of an index that is there it changes nothing.
+    /// - Throws: `TaskFailure` `index.impossible` where the database has no such configuration, `PostgresError`.
+    package func ensureIndex(
+        _ name: IndexName,
+        model: ModelIdentity,
+        chunkerFingerprint: String,
+        language: String?
+    ) async throws -> IndexSnapshot {
         if let index = try await index(name) { return index }
+        if let language {
+            let known = try await store.pool.query(IndexStatements.languages())
+            guard known.contains(language) else {
+                throw TaskFailure(
+                    errorClass: "index.impossible",
+                    message: "the database has no text search configuration of that name; it has "
+                        + known.joined(separator: ", ")
+                )
+            }
+        }
         let enqueued = try await store.pool.transaction { transaction -> [EnqueuedTask] in
-            guard let index = try await transaction.query(IndexStatements.insert(name, model)).first,
+            guard
+                let index = try await transaction.query(IndexStatements.insert(name, model, language ?? "english"))
+                    .first,
                 let version = try await transaction.query(
                     IndexStatements.insertFirstVersion(index, model, chunkerFingerprint)
                 ).first

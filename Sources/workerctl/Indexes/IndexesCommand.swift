@@ -97,12 +97,18 @@ struct IndexesCommand: AsyncParsableCommand {
             abstract: "Make an empty index with a first, live version.",
             discussion: """
                 With SLUICE_MODEL's model, and cut as SLUICE_CHUNK_SIZE and SLUICE_CHUNK_OVERLAP say unless it is said here. Ingesting
-                into an index that is not there makes it too. From then on the index knows how its documents are cut.
+                into an index that is not there makes it too. From then on the index knows how its documents are cut, and in which
+                language the words of chunks and questions are read.
                 """
         )
 
         @Argument(help: "The name of the index.") var index: IndexName
         @OptionGroup var chunker: ChunkerOptions
+        @Option(
+            name: .long,
+            help: "How words are read: a text search configuration of the database, such as german, or simple for none."
+        )
+        var language = "english"
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
@@ -117,11 +123,16 @@ struct IndexesCommand: AsyncParsableCommand {
             } catch let problem as InvalidChunking {
                 throw CommandFailure(.usage, problem.description)
             }
-            _ = try await session.indexes.ensureIndex(
-                index,
-                model: try session.settings.modelIdentity(),
-                chunkerFingerprint: cutting.fingerprint
-            )
+            do {
+                _ = try await session.indexes.ensureIndex(
+                    index,
+                    model: try session.settings.modelIdentity(),
+                    chunkerFingerprint: cutting.fingerprint,
+                    language: language
+                )
+            } catch let failure as TaskFailure where failure.errorClass == "index.impossible" {
+                throw CommandFailure(.usage, failure.message)
+            }
             try IndexVersionText.write(try await session.versions.versions(of: index), output)
         }
     }
