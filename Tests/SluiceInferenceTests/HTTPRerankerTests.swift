@@ -1,7 +1,8 @@
 import FoundationEssentials
-import SluiceInference
 import Synchronization
 import Testing
+
+@testable import SluiceInference
 
 @Suite("Reranker behind HTTP", .timeLimit(.minutes(1)))
 struct HTTPRerankerTests {
@@ -103,6 +104,16 @@ struct HTTPRerankerTests {
     func addresses(address: String) {
         let error = #expect(throws: InferenceError.self) { try HTTPReranker(address: address) }
         #expect(error?.description.contains("s3cret") == false && error?.isTransient == false)
+    }
+
+    @Test("a server on the same machine is asked without the environment's proxy")
+    func here() {
+        for name in ["127.0.0.1:80", "127.8.8.8", "localhost", "LOCALHOST:1", "[::1]:8080"] {
+            #expect(HTTPPoster.isHere(name), "\(name)")
+        }
+        for name in ["127.0.0.1.example.com:80", "localhost.example.com", "10.0.0.1:80", "[::2]:80", "host:127", ""] {
+            #expect(!HTTPPoster.isHere(name), "\(name)")
+        }
     }
 
     @Test("errors name the server by host and port, and nothing else of its address")

@@ -34,6 +34,16 @@ struct HTTPPoster: Sendable {
         self.limits = limits
     }
 
+    /// True of the machine that this runs on.
+    ///
+    /// - Parameter name: a host's, or its address, with or without a port.
+    static func isHere(_ name: String) -> Bool {
+        if name.hasPrefix("[::1]") { return true }
+        let host = name.prefix { $0 != ":" }.lowercased()
+        let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+        return host == "localhost" || parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
+    }
+
     /// Whatever status comes is an answer.
     ///
     /// - Throws: `.remote` when none came within the limits, `.cancelled`.
@@ -107,6 +117,8 @@ private final class CurlHandle {
             throw .remote(host: name, reason: "libcurl knows no http and https", isTransient: false)
         }
         _ = sluice_curl_text(curl, CURLOPT_USERAGENT, "sluice")
+        // A proxy that the environment names is for what lies beyond this machine.
+        if HTTPPoster.isHere(name) { _ = sluice_curl_text(curl, CURLOPT_PROXY, "") }
         guard sluice_curl_text(curl, CURLOPT_URL, address) == CURLE_OK else {
             throw .remote(host: name, reason: "libcurl does not take the address", isTransient: false)
         }
