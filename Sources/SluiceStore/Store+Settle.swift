@@ -33,6 +33,7 @@ extension Store {
         } else {
             passed = try await pool.transaction { transaction in
                 var passed: Set<TaskID> = []
+                _ = try await transaction.query(SettleStatements.hold(settlements.map(\.fence)))
                 for statement in statements { passed.formUnion(try await transaction.query(statement)) }
                 return passed
             }

@@ -23,11 +23,8 @@ enum BatchAccounting {
         }
     }
 
-    /// CTEs that move the tasks of the CTE `rows`, which stands before them in the same `WITH`.
-    ///
-    /// The lock on each outermost batch comes first, in the order of ids: whoever counts anywhere below it waits here, and
-    /// no two can wait for each other. One UPDATE a batch, however many of its tasks end.
-    static func move(_ rows: String, from: Count, to: Count) -> String {
+    /// A CTE that locks the outermost batches of the tasks of the CTE `rows`, which stands before it in the same `WITH`.
+    static func roots(of rows: String) -> String {
         """
         roots AS MATERIALIZED (
                 SELECT id FROM batches WHERE id = ANY (ARRAY(
@@ -35,7 +32,17 @@ enum BatchAccounting {
                     WHERE id = ANY (ARRAY(SELECT batch_id FROM \(rows) WHERE batch_id IS NOT NULL))
                 ))
                 ORDER BY id FOR NO KEY UPDATE
-            ), counts AS (
+            )
+        """
+    }
+
+    /// CTEs that move the tasks of the CTE `rows`, which stands before them in the same `WITH`.
+    ///
+    /// The lock on each outermost batch comes first, in the order of ids: whoever counts anywhere below it waits here, and
+    /// no two can wait for each other. One UPDATE a batch, however many of its tasks end.
+    static func move(_ rows: String, from: Count, to: Count) -> String {
+        """
+        \(roots(of: rows)), counts AS (
                 SELECT batch_id, count(*) AS count FROM \(rows) CROSS JOIN (SELECT count(*) AS roots FROM roots) AS locked
                 WHERE batch_id IS NOT NULL AND locked.roots > 0 GROUP BY batch_id
             ), counted AS (

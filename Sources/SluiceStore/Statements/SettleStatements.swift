@@ -18,6 +18,23 @@ enum SettleStatements {
                 ) AS found
         """
 
+    /// Holds everything that several statements of one transaction will hold: all tasks first, then all outermost batches, each in
+    /// the order of ids. One statement after the other would hold the batches of the first before the tasks of the second, and
+    /// two settlers, or one and whoever cancels a batch, would wait for each other.
+    static func hold(_ fences: [Fence]) -> Statement<Int64> {
+        Statement(
+            """
+            WITH given AS MATERIALIZED (
+                SELECT * FROM unnest($1::int8[], $2::int8[]) AS given (id, token) ORDER BY id
+            ), held AS MATERIALIZED (
+                SELECT found.id, found.batch_id FROM given \(heldTask)
+            ), \(BatchAccounting.roots(of: "held"))
+            SELECT count(*) FROM roots
+            """,
+            [.int8Array(fences.map(\.task.rawValue)), .int8Array(fences.map(\.token.rawValue))]
+        ) { row throws(PostgresError) in try row.int64(0) }
+    }
+
     /// To the archive, as completed or cancelled, counted in their batches.
     static func archive(_ fences: [Fence], as state: TaskState, reasons: [String?]) -> Statement<TaskID> {
         Statement(
