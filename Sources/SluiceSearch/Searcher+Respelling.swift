@@ -14,7 +14,8 @@ extension Searcher {
         _ transaction: PostgresTransaction
     ) async throws -> (asked: [AskedTerm], respelled: [String: [String]]) {
         func visible(_ terms: [Int64]) async throws -> Set<Int64> {
-            guard scope.isNarrow, !terms.isEmpty else { return Set(terms) }
+            // A filter keeps no secrets; and to look for each word among what matches it takes long where much does.
+            guard scope.isNarrow, request.principals != nil, !terms.isEmpty else { return Set(terms) }
             return Set(try await transaction.query(LexicalStatements.visible(Array(Set(terms)), in: scope)))
         }
         // Words that very many chunks have are no secret, and the scope may be far behind the first of them.
