@@ -65,6 +65,7 @@ let package = Package(
     products: [
         .library(name: "Sluice", targets: ["Sluice"]),
         .library(name: "SluiceTesting", targets: ["SluiceTesting"]),
+        .library(name: "SluiceReading", targets: ["SluiceReading"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -129,6 +130,10 @@ let package = Package(
             ]
         ),
         module("SluiceTesting", ["Sluice", "SluiceCore", "SluiceQueue", logging]),
+        module(
+            "SluiceReading",
+            ["Sluice", "SluiceCore", "SluiceSystem", "SluiceInference", "SluiceStore", "SluiceSearch", logging]
+        ),
 
         // Layer 5: the executables.
         executable("coordinator", ["SluiceService", "SluiceCore", "SluiceSystem", argumentParser]),
@@ -193,8 +198,10 @@ let package = Package(
         tests(
             "SluiceStoreTests",
             [
-                "SluiceStore", "SluiceSearch", "SluiceInference", "SluicePostgres", "SluiceQueue", "SluiceDocuments",
-                "SluiceCore", "SluiceSystem", "SluiceAssets", "SluiceTestKit", "SluiceServerKit", logging,
+                "Sluice", "SluiceReading", "SluiceStore", "SluiceSearch", "SluiceInference", "SluicePostgres",
+                "SluiceQueue",
+                "SluiceDocuments", "SluiceCore", "SluiceSystem", "SluiceAssets", "SluiceTestKit", "SluiceServerKit",
+                logging,
             ]
         ),
         tests(
@@ -214,8 +221,9 @@ let package = Package(
         tests(
             "SluiceTests",
             [
-                "Sluice", "SluiceTesting", "SluiceStore", "SluicePostgres", "SluiceCore", "SluiceSystem", "CLibPQ",
-                "SluiceTestKit", "SluiceServerKit",
+                "Sluice", "SluiceTesting", "SluiceReading", "SluiceStore", "SluicePostgres", "SluiceCore",
+                "SluiceSystem",
+                "CLibPQ", "SluiceTestKit", "SluiceServerKit",
             ]
         ),
         tests(
