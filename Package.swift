@@ -158,7 +158,7 @@ let package = Package(
         // Tests: what they share, then one target a module.
         .target(
             name: "SluiceTestKit",
-            dependencies: ["SluiceCore", "SluiceSystem", "SluiceQueue", "SluiceDocuments"],
+            dependencies: ["SluiceCore", "SluiceSystem", "SluiceQueue", "SluiceDocuments", logging],
             path: "Tests/SluiceTestKit",
             swiftSettings: settings
         ),

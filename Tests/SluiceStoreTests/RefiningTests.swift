@@ -166,8 +166,9 @@ struct SpellingTests {
             Spelling.Known(word: "edgre", term: 2, frequency: 90),
             Spelling.Known(word: "elsewhere", term: 9, frequency: 9),
         ]
-        let meant = Spelling.meant(["ledgre", "nothing"], known)
+        let meant = Spelling.meant(["ledgre", "nothing"], known, most: 3)
         #expect(Set(meant.map(\.instead.term)) == [1, 2] && meant.allSatisfy { $0.word == "ledgre" })
+        #expect(Spelling.meant(["ledgre"], known, most: 1).count == 1)
         #expect(Spelling.similarity("ledger", "ledger") == 1 && Spelling.similarity("abc", "xyz") == 0)
         #expect(Spelling.similarity("ledgre", "ledger") > Spelling.similarity("ledgre", "sledge"))
     }

@@ -7,6 +7,8 @@ enum Respelling {
     static let wordsAtMost = 4
     /// Taken for one word at most.
     static let insteadAtMost = 3
+    /// Of what one word may be taken for, so many are looked for where not every document is for the asker.
+    static let lookedForAtMost = 12
     /// How alike a word must be, at least: the part of all groups of three letters that both have, 0...1. Of SciFact's words with two
     /// slips the right one is found for 43 %, among 1.3 like ones on average; at 0.45 for 23 % among 0.3, and at pg_trgm's 0.3 for
     /// 54 %, among 2.9: too many where a word is simply not there.
@@ -51,8 +53,12 @@ enum Respelling {
     }
 
     /// For words that one slip mends.
-    static func choices(_ words: [String], _ known: [Spelling.Known]) -> [Choice] {
-        Spelling.meant(words, known).map { word, instead in
+    static func choices(
+        _ words: [String],
+        _ known: [Spelling.Known],
+        most: Int = insteadAtMost
+    ) -> [Choice] {
+        Spelling.meant(words, known, most: most).map { word, instead in
             Choice(
                 word: word,
                 instead: instead.word,
@@ -63,7 +69,7 @@ enum Respelling {
 
     /// For the others: of each word the most alike, the commoner first. What no chunk has any more does not count, nor a word's second
     /// entry.
-    static func choices(_ alike: [Alike]) -> [Choice] {
+    static func choices(_ alike: [Alike], most: Int = insteadAtMost) -> [Choice] {
         var words: [String] = []
         var byWord: [String: [Alike]] = [:]
         for one in alike where one.frequency > 0 && one.likeness >= likeness {
@@ -75,7 +81,7 @@ enum Respelling {
             return (byWord[word] ?? [])
                 .sorted { ($1.likeness, $1.frequency, $0.instead) < ($0.likeness, $0.frequency, $1.instead) }
                 .filter { met.insert($0.term).inserted }
-                .prefix(insteadAtMost)
+                .prefix(most)
                 .map { one in
                     Choice(
                         word: word,

@@ -59,9 +59,11 @@ enum Spelling {
         let frequency: Int
     }
 
-    /// What is asked for in place of the words: of each the most alike ones that are known, the commoner first, three at most. Of words
-    /// with one stem the shortest stands for all: stemming makes words of many that are none.
-    static func meant(_ words: [String], _ known: [Known]) -> [(word: String, instead: Known)] {
+    /// What is asked for in place of the words: of each the most alike ones that are known, the commoner first. Of words with one stem
+    /// the shortest stands for all: stemming makes words of many that are none.
+    ///
+    /// - Parameter most: for one word.
+    static func meant(_ words: [String], _ known: [Known], most: Int) -> [(word: String, instead: Known)] {
         let byWord = Dictionary(grouping: known, by: \.word)
         return words.flatMap { word in
             Dictionary(grouping: neighbours(word).flatMap { byWord[$0] ?? [] }, by: \.term).values
@@ -75,7 +77,7 @@ enum Spelling {
                 .sorted {
                     ($1.likeness, $1.known.frequency, $0.known.word) < ($0.likeness, $0.known.frequency, $1.known.word)
                 }
-                .prefix(3).map { (word, $0.known) }
+                .prefix(most).map { (word, $0.known) }
         }
     }
 }

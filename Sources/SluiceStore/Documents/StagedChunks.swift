@@ -10,6 +10,20 @@ enum StagedChunks {
         "content_hash", "text", "chunk_set",
     ]
 
+    /// Of a row with, from its third column on, both limits in characters, both in pages, headings, hash and text.
+    static func draft(_ row: PGRow, ordinal: Int) throws(PostgresError) -> ChunkDraft {
+        ChunkDraft(
+            ordinal: ordinal,
+            text: try row.text(8),
+            charFrom: try row.int32(2),
+            charTo: try row.int32(3),
+            pageFrom: try row.optionalInt32(4),
+            pageTo: try row.optionalInt32(5),
+            headingPath: try row.textArray(6),
+            contentHash: try row.digest(7)
+        )
+    }
+
     struct Row: Sendable {
         let draft: ChunkDraft
         /// 0, or the piece's number when a chunk was too long and was split.
@@ -73,16 +87,7 @@ enum StagedChunks {
             return ChunkToEmbed(
                 ordinal: ordinal,
                 part: try row.int16(1),
-                draft: ChunkDraft(
-                    ordinal: ordinal,
-                    text: try row.text(8),
-                    charFrom: try row.int32(2),
-                    charTo: try row.int32(3),
-                    pageFrom: try row.optionalInt32(4),
-                    pageTo: try row.optionalInt32(5),
-                    headingPath: try row.textArray(6),
-                    contentHash: try row.digest(7)
-                )
+                draft: try draft(row, ordinal: ordinal)
             )
         }
     }

@@ -65,16 +65,7 @@ extension PostgresIndexVersions {
         ) { row throws(PostgresError) in
             SplittableChunk(
                 id: ChunkID(rawValue: try row.int64(0)),
-                draft: ChunkDraft(
-                    ordinal: try row.int32(1),
-                    text: try row.text(8),
-                    charFrom: try row.int32(2),
-                    charTo: try row.int32(3),
-                    pageFrom: try row.optionalInt32(4),
-                    pageTo: try row.optionalInt32(5),
-                    headingPath: try row.textArray(6),
-                    contentHash: try row.digest(7)
-                )
+                draft: try StagedChunks.draft(row, ordinal: try row.int32(1))
             )
         }
     }
