@@ -121,6 +121,11 @@ enum SearchStatements {
         Statement("SELECT set_config('hnsw.ef_search', $1, true)", [.text("\(effort)")])
     }
 
+    /// For this transaction: whether the planner may read a whole table where an index would do.
+    static func readsWholeTables(_ may: Bool) -> Statement<Void> {
+        Statement("SELECT set_config('enable_seqscan', $1, true)", [.text(may ? "on" : "off")])
+    }
+
     /// How many of the tenant's vectors there are, counted no further than `cap`.
     static func count(_ version: IndexVersionID, _ tenant: TenantID, cap: Int) -> Statement<Int> {
         Statement(

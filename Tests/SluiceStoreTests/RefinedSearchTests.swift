@@ -234,6 +234,48 @@ struct RefinedSearchTests {
         }
     }
 
+    @Test(
+        "common words of hidden documents are as unknown as rare ones; what is visible is told as far as it is looked for"
+    )
+    func respelledCommon() async throws {
+        try await DocumentsFixture.run { fixture in
+            func ingest(_ uri: String, _ texts: [String], _ principals: [String]) async throws {
+                _ = try await fixture.documents.requestIngest(
+                    of: [uri],
+                    tenant: .default,
+                    index: fixture.index,
+                    label: "",
+                    attributes: DocumentAttributes(principals: principals)
+                )
+                try await fixture.ingest(uri, texts)
+            }
+            func ask(_ text: String, _ principals: [String], below: Int) async throws -> [String: [String]] {
+                let searcher = Searcher(
+                    pool: fixture.store.pool,
+                    embedder: fixture.embedder,
+                    matchingBelow: below
+                )
+                var request = SearchRequest(text: text, mode: .bm25)
+                request.principals = principals
+                return try await searcher.search(request).trace.respelled
+            }
+            try await ingest("file:///secret", (0..<1_001).map { "zephyrine heroin \($0)" }, ["board"])
+            try await ingest("file:///open", ["a heron stands"], ["*"])
+            for below in [4_000, 0] {
+                #expect(try await ask("zephirine", ["board"], below: below) == ["zephirine": ["zephyrine"]])
+                #expect(try await ask("zephirine", ["guests"], below: below).isEmpty)
+                #expect(try await ask("zefirrine", ["guests"], below: below).isEmpty)
+                #expect(try await ask("heroin", ["board"], below: below).isEmpty)
+                #expect(try await ask("heroin", ["guests"], below: below) == ["heroin": ["heron"]])
+            }
+            // Behind all the others.
+            try await ingest("file:///late", ["zephyrine heroin at last"], ["guests"])
+            #expect(try await ask("zephirine", ["guests"], below: 4_000) == ["zephirine": ["zephyrine"]])
+            #expect(try await ask("zephirine", ["guests"], below: 0).isEmpty)
+            for below in [4_000, 0] { #expect(try await ask("heroin", ["guests"], below: below).isEmpty) }
+        }
+    }
+
     @Test("what makes no sense is refused")
     func refusals() async throws {
         try await DocumentsFixture.run { fixture in
