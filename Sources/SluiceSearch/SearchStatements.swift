@@ -29,9 +29,16 @@ struct Pointer: Sendable {
 }
 
 /// A chunk that one way of searching found, best first.
-struct Found: Sendable {
+struct Found: Sendable, Equatable {
     let chunk: ChunkID
     let score: Double
+
+    /// The best of two lists whose scores are of one kind, best first, ties by chunk; each chunk once.
+    static func best(_ count: Int, of first: [Found], _ second: [Found]) -> [Found] {
+        let known = Set(first.map(\.chunk))
+        let all = first + second.filter { !known.contains($0.chunk) }
+        return Array(all.sorted { ($1.score, $0.chunk.rawValue) < ($0.score, $1.chunk.rawValue) }.prefix(count))
+    }
 }
 
 /// What a hit says besides its score.
