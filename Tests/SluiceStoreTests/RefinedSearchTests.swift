@@ -276,6 +276,18 @@ struct RefinedSearchTests {
         }
     }
 
+    @Test("one year is not taken for another")
+    func numbers() async throws {
+        try await DocumentsFixture.run { fixture in
+            try await fixture.ingest("file:///a", ["the report of 2022", "il6b and its report"])
+            let searcher = Searcher(pool: fixture.store.pool, embedder: fixture.embedder)
+            for question in ["report 2024", "2024", "report il6a"] {
+                let result = try await searcher.search(SearchRequest(text: question, mode: .bm25))
+                #expect(result.trace.respelled.isEmpty && result.hits.count == (question == "2024" ? 0 : 2))
+            }
+        }
+    }
+
     @Test("what makes no sense is refused")
     func refusals() async throws {
         try await DocumentsFixture.run { fixture in

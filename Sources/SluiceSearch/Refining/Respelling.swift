@@ -38,7 +38,7 @@ enum Respelling {
     }
 
     /// Those of the words, in order, of which nothing is known. What the question does not ask for, such as the last words of a very
-    /// long one, is none of them.
+    /// long one, is none of them; nor is what has a digit: one year is not meant for another.
     static func unknown(
         _ words: [String],
         _ terms: [WordStatements.Term],
@@ -48,7 +48,8 @@ enum Respelling {
         let byWord = Dictionary(grouping: terms, by: \.word)
         return Array(
             words.filter { word in
-                guard let own = byWord[word] else { return false }
+                guard let own = byWord[word], word.unicodeScalars.allSatisfy({ $0.properties.numericType == nil })
+                else { return false }
                 return own.allSatisfy { asked.contains($0.term) && !known.contains($0.term) }
             }.prefix(wordsAtMost)
         )
