@@ -288,6 +288,34 @@ struct RefinedSearchTests {
         }
     }
 
+    @Test("a reranker that judges few leaves enough to pick from")
+    func rerankAndPick() async throws {
+        try await DocumentsFixture.run { fixture in
+            try await Self.fill(fixture)
+            let changes: [@Sendable (inout SearchRequest) -> Void] = [
+                { $0.perDocument = 1 },
+                {
+                    $0.perDocument = 1
+                    $0.diversity = 0.7
+                },
+                {
+                    $0.perDocument = 1
+                    $0.recency = Recency(halfLife: 86_400)
+                },
+            ]
+            for change in changes {
+                let judge = WordJudge("part 7")
+                let searcher = Searcher(pool: fixture.store.pool, embedder: fixture.embedder, reranker: judge)
+                var request = SearchRequest(text: "ledger of finch 2", count: 6)
+                change(&request)
+                request.rerank = 2
+                let result = try await searcher.search(request)
+                #expect(result.hits.count == 6 && Set(result.hits.map(\.document)).count == 6)
+                #expect(judge.passages.count == 2 && result.trace.reranked == 2)
+            }
+        }
+    }
+
     @Test("what makes no sense is refused")
     func refusals() async throws {
         try await DocumentsFixture.run { fixture in
