@@ -18,7 +18,7 @@ enum SearchEffort {
         let isFiltered = request.filter != nil || request.principals != nil
         // Fusion looks at more than it gives.
         let isHybrid = request.mode == .hybrid
-        let wanted = (isFiltered || isHybrid ? 200 : 130) * growth
+        let wanted = (isFiltered ? 250 : isHybrid ? 200 : 130) * growth
         let least = isFiltered ? (isHybrid ? most : filtered) : 0
         return min(most, max(Int(wanted), least, request.pool * 2))
     }

@@ -178,8 +178,9 @@ enum SearchStatements {
         case (.these(let chunks), _):
             conditions.append("chunk_id = ANY (\(binder.bind(.int8Array(chunks.map(\.rawValue))))::int8[])")
         case (.matching(let narrowing), .index):
-            // A filtered scan finds the nearest less surely than a plain one: followed further, it finds those it had passed by.
-            followed = count + 30
+            // A relaxed scan's rows come nearly in order: a few more than are wanted, and the last of those are the right ones. Many more
+            // find little (0.957 instead of 0.954 of the nearest, of a million), and let scans go on that need not.
+            followed = count + 15
             conditions.append(narrowing.condition(ofChunk: "chunk_id", &binder))
         case (.matching(let narrowing), .exact):
             let matching = ScopeStatements.matching(narrowing, pointer, tenant, &binder)

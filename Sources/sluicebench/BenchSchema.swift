@@ -7,11 +7,18 @@ internal import SluiceStore
 /// A schema and a key prefix of a benchmark's own, on the servers of the environment.
 enum BenchSchema {
     /// Migrates the schema, runs `body` with settings that point at it, and drops it.
-    static func run(_ body: (Settings) async throws -> Void) async throws {
+    ///
+    /// - Parameters:
+    ///   - kept: an earlier run's schema, to be used again instead of a new one; it stays.
+    ///   - keeps: a new one stays for such a run, whatever comes of this one.
+    static func run(
+        on kept: String? = nil,
+        keeps: Bool = false,
+        _ body: (Settings) async throws -> Void
+    ) async throws {
         var settings = try Settings.fromEnvironment()
-        let id = WorkerID.random().bytes.prefix(6).hexadecimal
-        settings.schema = "bench_\(id)"
-        settings.redisPrefix = "bench-\(id)"
+        settings.schema = kept ?? "bench_\(WorkerID.random().bytes.prefix(6).hexadecimal)"
+        settings.redisPrefix = settings.schema.replacing("_", with: "-")
         let store = settings.makeStore("sluicebench", poolSize: 2, logger: .line("sluicebench", level: "error"))
         let result: Result<Void, any Error>
         do {
@@ -20,8 +27,12 @@ enum BenchSchema {
         } catch {
             result = .failure(error)
         }
-        try await store.pool.withConnection {
-            try await $0.script("DROP SCHEMA IF EXISTS \(quotedIdentifier(settings.schema)) CASCADE")
+        if keeps || kept != nil {
+            Logger.line("sluicebench", level: "info").info("kept", metadata: ["schema": "\(settings.schema)"])
+        } else {
+            try await store.pool.withConnection {
+                try await $0.script("DROP SCHEMA IF EXISTS \(quotedIdentifier(settings.schema)) CASCADE")
+            }
         }
         store.close()
         try result.get()

@@ -53,14 +53,20 @@ struct SwapBench {
         let rebuild_seconds: Double
         /// Vectors that a model had to make for the rebuild: tasks that were enqueued for that.
         let rebuild_model_calls: Int
-        /// Searches while nothing is swapped, and while versions are swapped without a pause.
+        /// Searches while nothing is swapped; while both versions are counted again and again, as before a rollback, which takes a core; and
+        /// while they are swapped without a pause.
         let search_ms_p50: Double
         let search_ms_max: Double
+        let counting_ms_p50: Double
+        let counting_ms_p99: Double
+        let counting_ms_max: Double
         let swapping_ms_p50: Double
         let swapping_ms_p99: Double
         let swapping_ms_max: Double
         let searches: Int
         let errors: Int
+        /// The longest that a search was seen waiting for a lock while versions were swapped, looked at every two milliseconds.
+        let blocked_ms_max: Double
         /// For so long an ingest that wants to go live waits at most: the lock, and the wait for it.
         let held_ms_p50: Double
         let held_ms_max: Double
@@ -91,7 +97,7 @@ struct SwapBench {
     func run() async throws -> Result {
         let store = settings.makeStore(
             "sluicebench",
-            poolSize: readers + 3,
+            poolSize: 4,
             logger: .line("sluicebench", level: "error")
         )
         defer { store.close() }
@@ -119,9 +125,20 @@ struct SwapBench {
         pipeline.rebuildShare = 1
         let (old, new, seconds, calls) = try await rebuild(store, versions, pipeline)
 
-        let before = try await searches(corpus, pause: .seconds(5)) {}
+        let asking = settings.makeStore(
+            "sluicebench-search",
+            poolSize: readers,
+            logger: .line("sluicebench", level: "error")
+        )
+        defer { asking.close() }
+        let before = try await searches(corpus, asking, pause: .seconds(5)) {}
+        let counting = try await searches(corpus, asking, pause: .zero) {
+            for round in 0..<swaps { _ = try await versions.gaps(round.isMultiple(of: 2) ? new : old) }
+        }
+        let watch = LockWatch(store)
         let reports = Mutex<[(held: Double, all: Double)]>([])
-        let during = try await searches(corpus, pause: .zero) {
+        async let blocked = watch.longest(of: "sluicebench-search")
+        let during = try await searches(corpus, asking, pause: .zero) {
             for round in 0..<swaps {
                 let start = ContinuousClock.now
                 let report = try await versions.swap(to: round.isMultiple(of: 2) ? new : old, fence: nil)
@@ -129,6 +146,8 @@ struct SwapBench {
                 reports.withLock { $0.append((report.held.inSeconds * 1_000, all)) }
             }
         }
+        watch.end()
+        let blockedMost = try await blocked
         var lost = 0
         for version in [old, new] {
             let gaps = try await versions.gaps(version)
@@ -143,11 +162,15 @@ struct SwapBench {
             rebuild_model_calls: calls,
             search_ms_p50: quantile(before.milliseconds, 0.5),
             search_ms_max: before.milliseconds.last ?? .nan,
+            counting_ms_p50: quantile(counting.milliseconds, 0.5),
+            counting_ms_p99: quantile(counting.milliseconds, 0.99),
+            counting_ms_max: counting.milliseconds.last ?? .nan,
             swapping_ms_p50: quantile(during.milliseconds, 0.5),
             swapping_ms_p99: quantile(during.milliseconds, 0.99),
             swapping_ms_max: during.milliseconds.last ?? .nan,
             searches: during.milliseconds.count,
             errors: during.errors,
+            blocked_ms_max: blockedMost,
             held_ms_p50: quantile(held, 0.5),
             held_ms_max: held.last ?? .nan,
             rollback_ms_p50: quantile(rollbacks, 0.5),
@@ -212,10 +235,11 @@ struct SwapBench {
     /// Searches without a pause while `body` runs, and for `pause` after it.
     private func searches(
         _ corpus: VectorsCorpus,
+        _ asking: Store,
         pause: Duration,
         _ body: () async throws -> Void
     ) async throws -> (milliseconds: [Double], errors: Int) {
-        let searcher = Searcher(pool: corpus.store.pool, embedders: [])
+        let searcher = Searcher(pool: asking.pool, embedders: [])
         let tenant = corpus.tenants[0]
         let seen = Seen()
         @Sendable func read(_ number: Int) async {

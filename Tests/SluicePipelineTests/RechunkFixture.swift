@@ -103,4 +103,20 @@ extension RebuildFixture {
         }
         throw PipelineFixture.NotWritten()
     }
+
+    /// Performs everything that is due, erasures too, with the handlers of index versions.
+    func drain() async throws {
+        let whole = PipelineFixture(
+            store: base.store,
+            tasks: base.tasks,
+            documents: base.documents,
+            index: base.index,
+            pipeline: pipeline,
+            reader: base.reader,
+            embedder: base.embedder,
+            worker: base.worker,
+            folder: base.folder
+        )
+        try await whole.drain()
+    }
 }

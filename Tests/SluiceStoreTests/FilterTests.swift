@@ -95,6 +95,21 @@ struct FilterTests {
         }
     }
 
+    @Test("where facets decide, whoever has one of each list matches")
+    func decided() {
+        var random = SeededGenerator(seed: 12)
+        var seen = 0
+        for _ in 0..<4_000 {
+            let (filter, facts) = (RandomFilters.tree(&random), RandomFilters.facts(&random))
+            guard filter.isDecidedByFacets else { continue }
+            let known = facts.facets
+            let hasOneOfEach = filter.facets.allSatisfy { $0.contains(where: known.contains) }
+            #expect(hasOneOfEach == filter.matches(facts), "\(filter) \(facts)")
+            seen += 1
+        }
+        #expect(seen > 400)
+    }
+
     @Test("a scan keeps the more candidates the more vectors there are and the more is wanted")
     func effort() {
         var request = SearchRequest(text: "any", mode: .dense)
@@ -104,7 +119,7 @@ struct FilterTests {
         #expect(SearchEffort.candidates(for: request, vectors: 1_000_000_000) == 1_000)
         request.principals = []
         #expect(SearchEffort.candidates(for: request, vectors: nil) == 600)
-        #expect(SearchEffort.candidates(for: request, vectors: 1_000_000) == 632)
+        #expect(SearchEffort.candidates(for: request, vectors: 1_000_000) == 790)
         request.count = 400
         #expect(SearchEffort.candidates(for: request, vectors: 0) == 800)
         request = SearchRequest(text: "any", mode: .hybrid)
@@ -117,8 +132,8 @@ struct FilterTests {
     func bound() {
         #expect(MatchingBound.chunks(wanted: 10, vectors: nil) == 4_000)
         #expect(MatchingBound.chunks(wanted: 10, vectors: 0) == 1_000)
-        #expect(MatchingBound.chunks(wanted: 10, vectors: 1_000_000) == 8_944)
-        #expect(MatchingBound.chunks(wanted: 10, vectors: 200_000) == 4_000)
+        #expect(MatchingBound.chunks(wanted: 10, vectors: 1_000_000) == 17_888)
+        #expect(MatchingBound.chunks(wanted: 10, vectors: 200_000) == 8_000)
         #expect(MatchingBound.chunks(wanted: 1_000, vectors: 100_000_000) == 20_000)
         // Where they are long, few documents have as many chunks; too few is never said of short ones.
         #expect(MatchingBound.documents(chunks: 8_000, each: nil) == 8_000)

@@ -25,6 +25,17 @@ extension Filter {
         }
     }
 
+    /// Whether documents that have one of each list match, but for what a moment may change.
+    var isDecidedByFacets: Bool {
+        switch self {
+        case .all(let parts): parts.allSatisfy(\.isDecidedByFacets)
+        // Of alternatives each may have one list only.
+        case .any(let parts): parts.allSatisfy { $0.isDecidedByFacets && $0.facets.count == 1 }
+        case .not, .attribute, .field(_, .exists(false)), .field(_, .range): false
+        case .field(_, .among), .field(_, .exists(true)), .tagsAny, .tagsAll: true
+        }
+    }
+
     /// Of alternatives, one list of each; nothing when one of them has none.
     private static func united(_ parts: [Filter]) -> [[Facet]] {
         var union: [Facet] = []

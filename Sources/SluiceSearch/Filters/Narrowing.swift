@@ -28,9 +28,18 @@ struct Narrowing: Sendable {
 
     /// Lists of which a document has one facet each, few and short ones: the index need not know everything.
     var facets: [[Facet]] {
+        Array(allFacets.filter { $0.count <= 1_000 }.sorted { $0.count < $1.count }.prefix(6))
+    }
+
+    /// Whether documents match that have one of each of `facets`: they need not be looked at to know how many they are.
+    var isDecidedByFacets: Bool {
+        (filter?.isDecidedByFacets ?? true) && !facets.isEmpty && facets.count == allFacets.count
+    }
+
+    private var allFacets: [[Facet]] {
         var lists = filter?.facets ?? []
         if let principals { lists.append((principals + ["*"]).map { Facet(sort: .principal, name: $0) }) }
-        return Array(lists.filter { $0.count <= 1_000 }.sorted { $0.count < $1.count }.prefix(6))
+        return lists
     }
 
     /// Whether a condition concerns the live version of documents, not the documents alone.

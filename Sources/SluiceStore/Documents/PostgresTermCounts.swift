@@ -34,8 +34,10 @@ package struct PostgresTermCounts: Upkeep {
         let stated: Int64
     }
 
-    /// Of sets that are full. What document versions say of their chunks is compared with what they said when it was counted: it is of
-    /// the set that answered when they went live, and tells how much was added or removed for any.
+    /// Of sets that are full: others are read by nobody, and end full or removed. What document versions say of their chunks is
+    /// compared with what they said when it was counted: it is of the set that answered when they went live, and tells how much was
+    /// added or removed for any. Where they say that there are few, a set with smaller chunks may have many all the same: it is
+    /// counted once when that begins, and from then on like the others.
     ///
     /// - Index: none; a pass over documents and their live versions, whose chunks are counted already.
     private static func stalest(_ least: Int, term: Int64) -> Statement<Stale> {
@@ -56,7 +58,8 @@ package struct PostgresTermCounts: Upkeep {
             )
             SELECT tenant_id, index_id, chunk_set, now::int8 FROM compared
             WHERE (now >= $1 OR counted_at IS NOT NULL) AND EXISTS (SELECT FROM leader WHERE term = $2)
-                AND (now < $1 OR abs(now - before) * 10 > now OR counted_at < now() - interval '1 day')
+                AND (index_id, chunk_set) IN (SELECT index_id, chunk_set FROM full_sets)
+                AND (now < $1 AND before >= $1 OR abs(now - before) * 10 > now OR counted_at < now() - interval '1 day')
             ORDER BY abs(now - before) DESC LIMIT 1
             """,
             [.int8(Int64(least)), .int8(term)]
