@@ -29,6 +29,7 @@ let migrations = [
     "m0043_words", "m0044_word_fill", "m0045_words_like",
     "m0046_question_logs",
     "m0047_chunk_sets", "m0048_chunk_set_words", "m0049_chunk_set_counts",
+    "m0050_pending_lists",
 ].flatMap { ["\($0).up.sql", "\($0).down.sql"] }
 
 /// Lua scripts; `markers` stands before those that change a window.
@@ -64,6 +65,7 @@ let package = Package(
     products: [
         .library(name: "Sluice", targets: ["Sluice"]),
         .library(name: "SluiceTesting", targets: ["SluiceTesting"]),
+        .library(name: "SluiceReading", targets: ["SluiceReading"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -128,6 +130,10 @@ let package = Package(
             ]
         ),
         module("SluiceTesting", ["Sluice", "SluiceCore", "SluiceQueue", logging]),
+        module(
+            "SluiceReading",
+            ["Sluice", "SluiceCore", "SluiceSystem", "SluiceInference", "SluiceStore", "SluiceSearch", logging]
+        ),
 
         // Layer 5: the executables.
         executable("coordinator", ["SluiceService", "SluiceCore", "SluiceSystem", argumentParser]),
@@ -192,8 +198,10 @@ let package = Package(
         tests(
             "SluiceStoreTests",
             [
-                "SluiceStore", "SluiceSearch", "SluiceInference", "SluicePostgres", "SluiceQueue", "SluiceDocuments",
-                "SluiceCore", "SluiceSystem", "SluiceAssets", "SluiceTestKit", "SluiceServerKit", logging,
+                "Sluice", "SluiceReading", "SluiceStore", "SluiceSearch", "SluiceInference", "SluicePostgres",
+                "SluiceQueue",
+                "SluiceDocuments", "SluiceCore", "SluiceSystem", "SluiceAssets", "SluiceTestKit", "SluiceServerKit",
+                logging,
             ]
         ),
         tests(
@@ -213,8 +221,9 @@ let package = Package(
         tests(
             "SluiceTests",
             [
-                "Sluice", "SluiceTesting", "SluiceStore", "SluicePostgres", "SluiceCore", "SluiceSystem", "CLibPQ",
-                "SluiceTestKit", "SluiceServerKit",
+                "Sluice", "SluiceTesting", "SluiceReading", "SluiceStore", "SluicePostgres", "SluiceCore",
+                "SluiceSystem",
+                "CLibPQ", "SluiceTestKit", "SluiceServerKit",
             ]
         ),
         tests(

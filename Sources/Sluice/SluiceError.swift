@@ -8,7 +8,7 @@ public struct SluiceError: Error, Sendable, CustomStringConvertible {
     /// True when the same call may succeed later without anyone changing anything: a lost connection, a deadlock.
     public let isTransient: Bool
 
-    init(_ description: String, isTransient: Bool = false) {
+    package init(_ description: String, isTransient: Bool = false) {
         self.description = description
         self.isTransient = isTransient
     }
@@ -24,6 +24,6 @@ public struct SluiceError: Error, Sendable, CustomStringConvertible {
 }
 
 /// Runs `body`; whatever it throws becomes a `SluiceError`.
-func translating<Value>(_ body: () async throws -> Value) async throws(SluiceError) -> Value {
+package func translating<Value>(_ body: () async throws -> Value) async throws(SluiceError) -> Value {
     do { return try await body() } catch { throw SluiceError(error) }
 }

@@ -60,7 +60,7 @@ public struct SluiceSettings: Sendable {
     }
 
     /// A plain identifier, since it becomes part of SQL.
-    func check() throws(SluiceError) {
+    package func check() throws(SluiceError) {
         let isPlain = schema.utf8.allSatisfy { (97...122).contains($0) || (48...57).contains($0) || $0 == 95 }
         guard isPlain, (1...63).contains(schema.utf8.count), !(48...57).contains(schema.utf8.first ?? 48) else {
             throw SluiceError("the schema must be a plain name of a-z, 0-9 and '_', at most 63 characters")

@@ -303,5 +303,11 @@ package enum MigrationAssets {
             up: PackageResources.m0049_chunk_set_counts_up_sql,
             down: PackageResources.m0049_chunk_set_counts_down_sql
         ),
+        Script(
+            version: 50,
+            name: "m0050_pending_lists",
+            up: PackageResources.m0050_pending_lists_up_sql,
+            down: PackageResources.m0050_pending_lists_down_sql
+        ),
     ]
 }

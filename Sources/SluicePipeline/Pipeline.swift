@@ -124,7 +124,7 @@ extension HandlerRegistry {
             register(BuildIndexInput.self) { try await handler.perform($0, $1) }
             register(NoopInput.self) { _, _ in .completed }
             if let tenantIndexes = pipeline.tenantIndexes {
-                let isolate = IsolateIndex(indexes: tenantIndexes)
+                let isolate = IsolateIndex(indexes: tenantIndexes, versions: pipeline.versions, room: pipeline.room)
                 register(IsolateIndexInput.self) { try await isolate.perform($0, $1) }
             }
             if let drift = pipeline.drift {

@@ -38,6 +38,8 @@ struct AskedTerm: Sendable, Equatable {
 struct TermPlan: Sendable, Equatable {
     /// A chunk is scored when it has one of these.
     let selecting: [Int64]
+    /// Or rather when it has all of them.
+    let wantsAll: Bool
     /// All words that any chunk has, rarest first, and what each weighs.
     let scoring: [Int64]
     let weights: [Double]
@@ -46,10 +48,21 @@ struct TermPlan: Sendable, Equatable {
     var isSelective: Bool { selecting.count < scoring.count }
 
     /// With every word, for when too few chunks had the rare ones.
-    var unselective: TermPlan { TermPlan(selecting: scoring, scoring: scoring, weights: weights) }
+    var unselective: TermPlan { TermPlan(selecting: scoring, wantsAll: false, scoring: scoring, weights: weights) }
 
-    private init(selecting: [Int64], scoring: [Int64], weights: [Double]) {
-        (self.selecting, self.scoring, self.weights) = (selecting, scoring, weights)
+    /// With chunks that have both of the rarest words, for when even the rarest is in more than are scored. Nil: it is not, or it is the
+    /// only one.
+    var joint: TermPlan? {
+        guard isSample, scoring.count > 1 else { return nil }
+        return TermPlan(selecting: Array(scoring.prefix(2)), wantsAll: true, scoring: scoring, weights: weights)
+    }
+
+    /// Whether not all chunks with the rarest word are scored.
+    private let isSample: Bool
+
+    private init(selecting: [Int64], wantsAll: Bool, scoring: [Int64], weights: [Double]) {
+        (self.selecting, self.wantsAll, self.scoring, self.weights) = (selecting, wantsAll, scoring, weights)
+        isSample = false
     }
 
     /// Takes words, rarest first, while chunks with them are no more than `limit`, but one at least.
@@ -63,6 +76,8 @@ struct TermPlan: Sendable, Equatable {
             selecting.append(word.term)
         }
         self.selecting = selecting
+        wantsAll = false
+        isSample = (known.first?.frequency ?? 0) > limit
         scoring = known.map(\.term)
         weights = known.map { $0.share * ranking.weight(inChunks: $0.frequency, of: chunks) }
     }

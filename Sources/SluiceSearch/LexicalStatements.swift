@@ -89,7 +89,8 @@ enum LexicalStatements {
                     WHERE n IS NOT NULL
                 ) AS score
                 FROM (
-                    SELECT chunk_id, length, terms, counts FROM chunk_terms WHERE terms && \(selecting)::int8[] \(narrowed)
+                    SELECT chunk_id, length, terms, counts FROM chunk_terms
+                    WHERE terms \(plan.wantsAll ? "@>" : "&&") \(selecting)::int8[] \(narrowed)
                     LIMIT \(most)
                 ) AS candidates
             )

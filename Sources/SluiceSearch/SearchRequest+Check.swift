@@ -3,9 +3,9 @@ internal import SluiceCore
 extension SearchRequest {
     /// How many of the ranking are looked at more closely.
     var pool: Int {
-        if let rerank { return max(count, rerank) }
-        guard recency != nil || diversity != nil || perDocument != nil else { return count }
-        return min(1_000, max(100, count * 5))
+        let picks = recency != nil || diversity != nil || perDocument != nil
+        let wanted = picks ? min(1_000, max(100, count * 5)) : count
+        return max(wanted, rerank ?? 0)
     }
 
     /// - Throws: what cannot be answered, whatever the index.

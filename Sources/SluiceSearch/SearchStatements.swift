@@ -29,9 +29,16 @@ struct Pointer: Sendable {
 }
 
 /// A chunk that one way of searching found, best first.
-struct Found: Sendable {
+struct Found: Sendable, Equatable {
     let chunk: ChunkID
     let score: Double
+
+    /// The best of two lists whose scores are of one kind, best first, ties by chunk; each chunk once.
+    static func best(_ count: Int, of first: [Found], _ second: [Found]) -> [Found] {
+        let known = Set(first.map(\.chunk))
+        let all = first + second.filter { !known.contains($0.chunk) }
+        return Array(all.sorted { ($1.score, $0.chunk.rawValue) < ($0.score, $1.chunk.rawValue) }.prefix(count))
+    }
 }
 
 /// What a hit says besides its score.
@@ -119,6 +126,11 @@ enum SearchStatements {
     /// For this transaction: candidates that a scan of the HNSW index keeps.
     static func search(_ effort: Int) -> Statement<Void> {
         Statement("SELECT set_config('hnsw.ef_search', $1, true)", [.text("\(effort)")])
+    }
+
+    /// For this transaction: whether the planner may read a whole table where an index would do.
+    static func readsWholeTables(_ may: Bool) -> Statement<Void> {
+        Statement("SELECT set_config('enable_seqscan', $1, true)", [.text(may ? "on" : "off")])
     }
 
     /// How many of the tenant's vectors there are, counted no further than `cap`.

@@ -176,9 +176,11 @@ extension Searcher {
                 )
             )
         }
-        let found = try await list(plan)
-        // Of the chunks with its rare words too few match, or there are no more.
-        let isEnough = found.count >= count || !plan.isSelective
-        return isEnough ? found : try await list(plan.unselective)
+        var found = try await list(plan)
+        // Of chunks with the rarest word not all were scored: those that have the next one too must not be among the others.
+        if let joint = plan.joint { found = Found.best(count, of: found, try await list(joint)) }
+        guard found.count < count, plan.isSelective else { return found }
+        // Of the chunks with its rare words too few match, or there are no more: they stay, and others come behind them.
+        return Found.best(count, of: found, try await list(plan.unselective))
     }
 }

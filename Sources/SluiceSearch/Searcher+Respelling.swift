@@ -5,7 +5,7 @@ extension Searcher {
     /// A question's words, with those exchanged that no chunk has for what they may have been meant for; and which these are.
     ///
     /// With principals only what chunks of the scope have is known: of others' words nobody learns, neither by a guess nor by its
-    /// want. A filter keeps no secrets.
+    /// want, however common they are. A filter keeps no secrets.
     func mended(
         _ asked: [AskedTerm],
         _ request: SearchRequest,
@@ -14,16 +14,13 @@ extension Searcher {
         _ transaction: PostgresTransaction
     ) async throws -> (asked: [AskedTerm], respelled: [String: [String]]) {
         let keepsSecrets = scope.isNarrow && request.principals != nil
-        /// Words that very many chunks have are no secret, and the scope may be far behind the first of them.
-        func visible(_ terms: [AskedTerm]) async throws -> Set<Int64> {
-            let known = terms.filter { $0.frequency > 0 }
-            guard keepsSecrets else { return Set(known.map(\.term)) }
-            let common = known.filter { $0.frequency >= LexicalStatements.lookedAtMost }.map(\.term)
-            let rare = Set(known.map(\.term)).subtracting(common)
-            if rare.isEmpty { return Set(common) }
-            return Set(try await transaction.query(LexicalStatements.visible(rare.sorted(), in: scope))).union(common)
+        func visible(_ terms: [AskedTerm], most: Int) async throws -> Set<Int64> {
+            let known = Set(terms.filter { $0.frequency > 0 }.map(\.term))
+            guard keepsSecrets, !known.isEmpty else { return known }
+            return try await self.visible(known.sorted(), in: scope, most: most, transaction)
         }
-        let known = try await visible(asked)
+        // As many as are scored of them.
+        let known = try await visible(asked, most: candidates)
         guard asked.contains(where: { !known.contains($0.term) }) else { return (asked, [:]) }
         let words = Spelling.words(request.text)
         let unknown = Respelling.unknown(
@@ -40,7 +37,7 @@ extension Searcher {
         )
         if keepsSecrets {
             let likeliest = Respelling.choices(unknown, slips, most: Respelling.lookedForAtMost)
-            let seen = try await visible(likeliest.map(\.asked))
+            let seen = try await visible(likeliest.map(\.asked), most: Respelling.lookedAtMost)
             slips.removeAll { !seen.contains($0.term) }
         }
         var choices = Respelling.choices(unknown, slips)
@@ -52,12 +49,31 @@ extension Searcher {
             )
             if keepsSecrets {
                 let likeliest = Respelling.choices(alike, most: Respelling.lookedForAtMost)
-                let seen = try await visible(likeliest.map(\.asked))
+                let seen = try await visible(likeliest.map(\.asked), most: Respelling.lookedAtMost)
                 alike.removeAll { !seen.contains($0.term) }
             }
             choices += Respelling.choices(alike)
         }
         let respelled = Dictionary(grouping: choices, by: \.word).mapValues { $0.map(\.instead) }
         return (Respelling.terms(asked, choices), respelled)
+    }
+
+    /// Those of the words that are known to be in a chunk of the scope.
+    private func visible(
+        _ terms: [Int64],
+        in scope: Scope,
+        most: Int,
+        _ transaction: PostgresTransaction
+    ) async throws -> Set<Int64> {
+        switch scope {
+        case .all: return Set(terms)
+        case .these(let chunks): return Set(try await transaction.query(LexicalStatements.held(terms, by: chunks)))
+        case .matching(let narrowing):
+            // Most words are in few chunks, or in none of the scope; the planner would rather read the table until it meets the first.
+            try await transaction.execute(SearchStatements.readsWholeTables(false))
+            let found = try await transaction.query(LexicalStatements.held(terms, among: narrowing, most: most))
+            try await transaction.execute(SearchStatements.readsWholeTables(true))
+            return Set(found)
+        }
     }
 }

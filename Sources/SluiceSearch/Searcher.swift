@@ -81,13 +81,13 @@ package struct Searcher: Sendable {
         var drawn = request
         drawn.canary = draw
         let start = ContinuousClock.now
+        let draft: Draft
         do {
-            let result = try await answer(drawn)
+            draft = try await self.draft(drawn)
             if let sight = draw.sight {
                 let milliseconds = (ContinuousClock.now - start).inSeconds * 1_000
-                await watch.note(sight, pool) { $0.add(milliseconds: milliseconds, isEmpty: result.hits.isEmpty) }
+                await watch.note(sight, pool) { $0.add(milliseconds: milliseconds, isEmpty: draft.places.isEmpty) }
             }
-            return result
         } catch {
             guard let sight = draw.sight, !(error is CancellationError), !Task.isCancelled else { throw error }
             await watch.note(sight, pool) { $0.addError() }
@@ -95,6 +95,8 @@ package struct Searcher: Sendable {
             guard sight.isCanary else { throw error }
             return try await answer(request)
         }
+        // A reranker's failures and its time are no version's.
+        return try await finish(draft, drawn)
     }
 
     /// Reports what was counted of canaries and not yet reported, and writes the questions that are to be kept. Whoever searches calls it
@@ -105,10 +107,13 @@ package struct Searcher: Sendable {
     }
 
     private func answer(_ request: SearchRequest) async throws -> SearchResult {
-        let draft = try await answering(request) { transaction, pointer, vector in
+        try await finish(try await draft(request), request)
+    }
+
+    private func draft(_ request: SearchRequest) async throws -> Draft {
+        try await answering(request) { transaction, pointer, vector in
             try await self.draft(request, vector, pointer, transaction)
         }
-        return try await finish(draft, request)
     }
 
     /// How PostgreSQL would find the nearest vectors: its plan, a line a node. For checks that the index is chosen.

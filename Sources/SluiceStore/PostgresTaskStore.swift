@@ -115,15 +115,8 @@ package struct PostgresTaskStore: TaskStore {
 
     package func prune(retention archive: Duration, term: Int64) async throws -> PruneReport {
         var report = PruneReport()
-        report.partitionsCreated = try await store.pool.query(DutyStatements.addArchiveDays()).first ?? 0
-        for name in try await store.pool.query(DutyStatements.expiredArchiveDays(archive)) {
-            // One a transaction, with a short wait: a waiting DROP would hold up everyone behind it.
-            let isDropped = try? await store.pool.transaction(settings: [("lock_timeout", "2s")]) { transaction in
-                try await transaction.script("DROP TABLE \(quotedIdentifier(name))")
-                return true
-            }
-            if isDropped == true { report.partitionsDropped += 1 }
-        }
+        report.partitionsCreated = try await store.addArchiveDays()
+        report.partitionsDropped = try await store.dropArchiveDays(olderThan: archive)
         try await store.pool.execute(ControlEdits.forgetEmpty())
         report.workersForgotten = try await store.pool.execute(WorkerStatements.forget())
         // Some chunks a round: the next one is an hour away, and nobody waits for it.

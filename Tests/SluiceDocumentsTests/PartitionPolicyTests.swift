@@ -88,3 +88,60 @@ struct PartitionPolicyTests {
         #expect(IndexPlan(Self.spec(policy), facts([]), .init()).notes.contains { $0.contains("no tenant") })
     }
 }
+
+@Suite("When partitions do not fit any more")
+struct PartitionDriftTests {
+    private static func tenant(_ name: String, _ chunks: Int) -> PartitionPolicy.Tenant {
+        PartitionPolicy.Tenant(TenantID(trusted: name), chunks: chunks)
+    }
+
+    private static func drift(
+        _ policy: PartitionPolicy,
+        _ holders: [String],
+        _ tenants: [(String, Int)]
+    ) -> PartitionPolicy.Drift {
+        policy.drift(of: holders.map { TenantID(trusted: $0) }, among: tenants.map { tenant($0, $1) })
+    }
+
+    @Test("a quarter above the border is due one, half of it is idle, between them nothing is wanted")
+    func borders() {
+        let policy = PartitionPolicy(above: 100, atMost: 3)
+        #expect(Self.drift(policy, [], [("a", 125)]).isNone)
+        #expect(Self.drift(policy, [], [("a", 126)]) == PartitionPolicy.Drift(due: 1, idle: 0))
+        #expect(Self.drift(policy, ["a"], [("a", 51)]).isNone)
+        #expect(Self.drift(policy, ["a"], [("a", 50)]) == PartitionPolicy.Drift(due: 0, idle: 1))
+        #expect(Self.drift(policy, ["a"], []) == PartitionPolicy.Drift(due: 0, idle: 1), "one that left")
+        #expect(Self.drift(PartitionPolicy(above: 1), ["a"], [("a", 1)]).isNone)
+    }
+
+    @Test("under the cap only who is far larger than the smallest that has one displaces it")
+    func cap() {
+        let policy = PartitionPolicy(above: 100, atMost: 2)
+        let held = ["a", "b"]
+        #expect(Self.drift(policy, held, [("a", 400), ("b", 200), ("c", 201)]).isNone)
+        #expect(Self.drift(policy, held, [("a", 400), ("b", 200), ("c", 250)]).isNone)
+        #expect(Self.drift(policy, held, [("a", 400), ("b", 200), ("c", 251)]).due == 1)
+        #expect(Self.drift(policy, held, [("a", 400), ("b", 90), ("c", 130)]).due == 1)
+    }
+
+    @Test(
+        "after a rebuild nobody wants another, and sizes that move by a tenth change nothing",
+        arguments: 0..<200 as Range<UInt64>
+    )
+    func settled(seed: UInt64) {
+        var random = SluiceTestKit.SeededGenerator(seed: seed)
+        let policy = PartitionPolicy(
+            above: Int.random(in: 50...300, using: &random),
+            atMost: Int.random(in: 1...6, using: &random)
+        )
+        let tenants = (0..<Int.random(in: 0...12, using: &random)).map {
+            Self.tenant("t\($0)", Int.random(in: 0...1_000, using: &random))
+        }
+        let holders = policy.chosen(among: tenants).map(\.id)
+        #expect(policy.drift(of: holders, among: tenants).isNone)
+        let moved = tenants.map {
+            Self.tenant($0.id.rawValue, $0.chunks + $0.chunks * Int.random(in: -10...10, using: &random) / 100)
+        }
+        #expect(policy.drift(of: holders, among: moved).isNone)
+    }
+}

@@ -116,6 +116,19 @@ struct HTTPRerankerTests {
         }
     }
 
+    @Test(
+        "an address of IPv6 keeps its brackets, and is known as this machine's",
+        arguments: [
+            ("http://[::1]:8080", "[::1]:8080", true), ("http://[::1]/", "[::1]", true),
+            ("https://[2001:db8::1]:8443/rerank", "[2001:db8::1]:8443", false),
+            ("http://localhost:80", "localhost:80", true),
+        ]
+    )
+    func brackets(address: String, name: String, isHere: Bool) throws {
+        let reranker = try HTTPReranker(address: address)
+        #expect(reranker.name == name && HTTPPoster.isHere(reranker.name) == isHere)
+    }
+
     @Test("errors name the server by host and port, and nothing else of its address")
     func display() async throws {
         let reranker = try HTTPReranker(address: "HTTP://127.0.0.1:1/t0ken/path", timeout: .seconds(2))

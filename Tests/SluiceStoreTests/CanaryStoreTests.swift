@@ -4,6 +4,7 @@ import SluiceInference
 import SluiceSearch
 import SluiceServerKit
 import SluiceStore
+import Synchronization
 import Testing
 
 @Suite("Canaries on real versions", .enabled(if: TestServers.arePresent), .timeLimit(.minutes(3)))
@@ -74,6 +75,38 @@ struct CanaryStoreTests {
                 "SELECT count(*) FROM index_events WHERE event = 'canary ended' AND detail->>'reason' LIKE 'by itself: %failed'"
             )
             #expect(ended == 1)
+        }
+    }
+
+    /// Gives no answer, and counts how often it was asked.
+    private final class BrokenJudge: Reranker {
+        let name = "broken judge"
+        private let count = Mutex(0)
+
+        var asked: Int { count.withLock(\.self) }
+
+        func scores(_ question: String, _ passages: [String]) async throws(InferenceError) -> [Float] {
+            count.withLock { $0 += 1 }
+            throw .runtime(operation: "rerank", reason: "it is broken")
+        }
+    }
+
+    @Test("a reranker that fails fails the search, once, and counts against no version")
+    func reranker() async throws {
+        try await GateFixture.run(scale: 300) { fixture in
+            try await ready(fixture, try await fixture.candidate())
+            let canaries = PostgresCanaries(fixture.base.store)
+            #expect(try await canaries.set(.default, percent: 100, by: .tenant))
+            let judge = BrokenJudge()
+            let searcher = Searcher(pool: fixture.base.store.pool, embedder: fixture.base.embedder, reranker: judge)
+            var request = SearchRequest(text: "t1 words")
+            request.rerank = 5
+            let asked = request
+            await #expect(throws: InferenceError.self) { try await searcher.search(asked) }
+            #expect(judge.asked == 1)
+            await searcher.flush()
+            let record = try #require(try await canaries.canary(of: .default))
+            #expect(record.counts.searches == 1 && record.counts.errors == 0 && record.live.searches == 0)
         }
     }
 

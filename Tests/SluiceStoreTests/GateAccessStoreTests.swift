@@ -75,6 +75,60 @@ struct GateAccessStoreTests {
         }
     }
 
+    @Test(
+        "documents that the version has no chunk of take no place in the sample; where it has none of any, nothing is shown"
+    )
+    func lost() async throws {
+        try await GateFixture.run(scale: 300) { fixture in
+            let version = try await fixture.candidate()
+            for number in 0..<5 {
+                try await fixture.base.ingest(
+                    "file:///secret/\(number)",
+                    GateFixture.texts(3, seed: UInt64(900 + number))
+                )
+            }
+            try await fixture.execute("UPDATE documents SET principals = '{ann}' WHERE uri LIKE 'file:///secret/%'")
+            try await fixture.execute(
+                """
+                INSERT INTO embeddings_g\(version) SELECT * FROM embeddings_g\(fixture.base.index.liveVersion)
+                ON CONFLICT DO NOTHING
+                """
+            )
+            func lose(_ uris: String) async throws {
+                try await fixture.execute(
+                    """
+                    DELETE FROM embeddings_g\(version) WHERE chunk_id IN (
+                        SELECT chunks.id FROM chunks JOIN documents ON documents.id = document_id WHERE uri LIKE '\(uris)'
+                    )
+                    """
+                )
+            }
+            for number in 0..<4 { try await lose("file:///secret/\(number)") }
+            let subject = try #require(try await fixture.store.subject(version, against: nil))
+            let left = try await fixture.store.restricted(subject, count: 5, seed: 0).map(\.document)
+            #expect(left.count == 1)
+            for seed in 1...5 as ClosedRange<UInt64> {
+                #expect(try await fixture.store.restricted(subject, count: 1, seed: seed).map(\.document) == left)
+            }
+            try await lose("file:///secret/%")
+            #expect(try await fixture.store.hasRestricted(subject))
+            let lost = try await gate(.access, fixture, version)
+            #expect(lost.outcome == .inconclusive && lost.note.contains("a chunk of none"), "\(lost.note)")
+            try await fixture.execute("UPDATE documents SET principals = NULL")
+            #expect(try await !fixture.store.hasRestricted(subject))
+            // Of one that was never read nothing can be found.
+            _ = try await fixture.base.documents.requestIngest(
+                of: ["file:///coming"],
+                tenant: .default,
+                index: fixture.base.index,
+                label: "",
+                attributes: DocumentAttributes(principals: ["ann"])
+            )
+            #expect(try await !fixture.store.hasRestricted(subject))
+            #expect(try await gate(.access, fixture, version).outcome == .notApplicable)
+        }
+    }
+
     @Test("golden queries are asked by both ways too, and by words alone of a version with chunks of its own")
     func words() async throws {
         try await GateFixture.run(scale: 300) { fixture in

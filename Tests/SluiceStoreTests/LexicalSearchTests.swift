@@ -230,12 +230,12 @@ struct LexicalSearchTests {
             var texts = (0..<4_000).map { _ in
                 (0..<10).map { _ in "w\(Int.random(in: 0..<2_000, using: &random))" }.joined(separator: " ") + " common"
             }
-            texts[77] += " rare"
+            texts[3_977] += " rare"
             try await fixture.ingest("file:///a", texts)
             _ = try await fixture.store.pool.execute([Statement("ANALYZE chunk_terms")])
             let searcher = Searcher(pool: fixture.store.pool, embedder: fixture.embedder, candidates: 100)
             let hits = try await searcher.search(SearchRequest(text: "common rare", mode: .bm25)).hits
-            #expect(hits.count == 10 && hits.first?.text == texts[77], "then those with the common word alone")
+            #expect(hits.count == 10 && hits.first?.text == texts[3_977], "then those with the common word alone")
             #expect(zip(hits, hits.dropFirst()).allSatisfy { $0.score >= $1.score })
             #expect(try await searcher.search(SearchRequest(text: "common", count: 200, mode: .bm25)).hits.count == 200)
             let lines = try await fixture.store.pool.query(
@@ -245,6 +245,29 @@ struct LexicalSearchTests {
             )
             #expect(lines.contains { $0.contains("chunk_terms_idx") }, "\(lines)")
         }
+    }
+
+    @Test("where even the rarest word is in more chunks than are scored, those with the next one too are among them")
+    func joint() async throws {
+        try await DocumentsFixture.run { fixture in
+            var texts = (0..<2_000).map { $0 % 2 == 0 ? "common \($0)" : "usual \($0) here" }
+            texts[1_977] = "the common and usual one"
+            try await fixture.ingest("file:///a", texts)
+            let searcher = Searcher(pool: fixture.store.pool, embedder: fixture.embedder, candidates: 100)
+            let hits = try await searcher.search(SearchRequest(text: "common usual", count: 150, mode: .bm25)).hits
+            #expect(hits.count >= 100 && hits.first?.text == texts[1_977])
+            #expect(Set(hits.map(\.chunk)).count == hits.count)
+            #expect(zip(hits, hits.dropFirst()).allSatisfy { $0.score >= $1.score })
+        }
+        let ranking = BM25()
+        func plan(_ frequencies: Int..., limit: Int = 100) -> TermPlan {
+            let asked = frequencies.enumerated().map { AskedTerm(term: Int64($0.offset), frequency: $0.element) }
+            return TermPlan(asked, chunks: 1_000, limit: limit, ranking: ranking)
+        }
+        #expect(plan(300, 101, 200).joint?.selecting == [1, 2] && plan(300, 101, 200).joint?.wantsAll == true)
+        #expect(plan(300, 101, 200).joint?.scoring == [1, 2, 0] && plan(300, 101).joint?.joint == nil)
+        #expect(plan(300, 100).joint == nil && plan(101).joint == nil && plan().joint == nil)
+        #expect(plan(50, 60).isSelective && !plan(50, 50).isSelective && !plan(50, 60).unselective.isSelective)
     }
 
     @Test("hybrid hits are fused by rank and say how they came there")

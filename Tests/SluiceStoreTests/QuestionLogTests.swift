@@ -136,6 +136,12 @@ struct QuestionLogTests {
             )
             let overlap = try #require(examined.gates.first { $0.name == .overlap })
             #expect(overlap.outcome == .passed && overlap.note.contains("(80 of readers)"), "\(overlap.note)")
+            // More may be wanted than a run asks.
+            try await fixture.set(["logged_questions": 80])
+            var few = PostgresIndexGates.Wishes()
+            few.sample = 20
+            let sampled = try await fixture.gates().examine(version, few).gates.first { $0.name == .recall }
+            #expect(sampled?.note.contains("(10 of readers)") == true, "\(sampled?.note ?? "")")
             try await fixture.set(["logged_questions": 81])
             let without = try await fixture.gates().examine(version)
             #expect(without.gates.allSatisfy { !$0.note.contains("of readers") })

@@ -234,6 +234,88 @@ struct RefinedSearchTests {
         }
     }
 
+    @Test(
+        "common words of hidden documents are as unknown as rare ones; what is visible is told as far as it is looked for"
+    )
+    func respelledCommon() async throws {
+        try await DocumentsFixture.run { fixture in
+            func ingest(_ uri: String, _ texts: [String], _ principals: [String]) async throws {
+                _ = try await fixture.documents.requestIngest(
+                    of: [uri],
+                    tenant: .default,
+                    index: fixture.index,
+                    label: "",
+                    attributes: DocumentAttributes(principals: principals)
+                )
+                try await fixture.ingest(uri, texts)
+            }
+            func ask(_ text: String, _ principals: [String], below: Int) async throws -> [String: [String]] {
+                let searcher = Searcher(
+                    pool: fixture.store.pool,
+                    embedder: fixture.embedder,
+                    matchingBelow: below
+                )
+                var request = SearchRequest(text: text, mode: .bm25)
+                request.principals = principals
+                return try await searcher.search(request).trace.respelled
+            }
+            try await ingest("file:///secret", (0..<1_001).map { "zephyrine heroin \($0)" }, ["board"])
+            try await ingest("file:///open", ["a heron stands"], ["*"])
+            for below in [4_000, 0] {
+                #expect(try await ask("zephirine", ["board"], below: below) == ["zephirine": ["zephyrine"]])
+                #expect(try await ask("zephirine", ["guests"], below: below).isEmpty)
+                #expect(try await ask("zefirrine", ["guests"], below: below).isEmpty)
+                #expect(try await ask("heroin", ["board"], below: below).isEmpty)
+                #expect(try await ask("heroin", ["guests"], below: below) == ["heroin": ["heron"]])
+            }
+            // Behind all the others.
+            try await ingest("file:///late", ["zephyrine heroin at last"], ["guests"])
+            #expect(try await ask("zephirine", ["guests"], below: 4_000) == ["zephirine": ["zephyrine"]])
+            #expect(try await ask("zephirine", ["guests"], below: 0).isEmpty)
+            for below in [4_000, 0] { #expect(try await ask("heroin", ["guests"], below: below).isEmpty) }
+        }
+    }
+
+    @Test("one year is not taken for another")
+    func numbers() async throws {
+        try await DocumentsFixture.run { fixture in
+            try await fixture.ingest("file:///a", ["the report of 2022", "il6b and its report"])
+            let searcher = Searcher(pool: fixture.store.pool, embedder: fixture.embedder)
+            for question in ["report 2024", "2024", "report il6a"] {
+                let result = try await searcher.search(SearchRequest(text: question, mode: .bm25))
+                #expect(result.trace.respelled.isEmpty && result.hits.count == (question == "2024" ? 0 : 2))
+            }
+        }
+    }
+
+    @Test("a reranker that judges few leaves enough to pick from")
+    func rerankAndPick() async throws {
+        try await DocumentsFixture.run { fixture in
+            try await Self.fill(fixture)
+            let changes: [@Sendable (inout SearchRequest) -> Void] = [
+                { $0.perDocument = 1 },
+                {
+                    $0.perDocument = 1
+                    $0.diversity = 0.7
+                },
+                {
+                    $0.perDocument = 1
+                    $0.recency = Recency(halfLife: 86_400)
+                },
+            ]
+            for change in changes {
+                let judge = WordJudge("part 7")
+                let searcher = Searcher(pool: fixture.store.pool, embedder: fixture.embedder, reranker: judge)
+                var request = SearchRequest(text: "ledger of finch 2", count: 6)
+                change(&request)
+                request.rerank = 2
+                let result = try await searcher.search(request)
+                #expect(result.hits.count == 6 && Set(result.hits.map(\.document)).count == 6)
+                #expect(judge.passages.count == 2 && result.trace.reranked == 2)
+            }
+        }
+    }
+
     @Test("what makes no sense is refused")
     func refusals() async throws {
         try await DocumentsFixture.run { fixture in

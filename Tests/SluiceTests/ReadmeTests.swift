@@ -3,7 +3,10 @@ import Testing
 
 @Suite("The README's snippets")
 struct ReadmeTests {
-    @Test("are the code that these tests compile and run", arguments: ["ReadmeExample.swift", "TestingExample.swift"])
+    @Test(
+        "are the code that these tests compile and run",
+        arguments: ["ReadmeExample.swift", "TestingExample.swift", "ReaderExample.swift"]
+    )
     func snippets(file: String) throws {
         let here = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast()
         let root = here.dropLast(2).joined(separator: "/")

@@ -2,6 +2,13 @@ extension GateJudge {
     /// One hit that may not be found is too many. That nobody finds anything would pass as well: so those who may must.
     func access(_ facts: AccessFacts) -> Gate {
         guard facts.documents > 0 else {
+            if facts.isLost {
+                return Gate(
+                    .access,
+                    .inconclusive,
+                    "documents name who may find them, but the version has a chunk of none: build it again, or see `missing_chunks`"
+                )
+            }
             return Gate(.access, .notApplicable, "no document names who may find it")
         }
         let figures = [

@@ -175,6 +175,8 @@ package struct RestrictedDocument: Sendable {
 package struct AccessFacts: Sendable, Equatable {
     /// Documents that were asked for.
     package var documents = 0
+    /// There are some, but the version has no chunk of any.
+    package var isLost = false
     /// Searches as somebody who may not find the document.
     package var strangers = 0
     /// Hits of any search whose document may not be found by the one who asked.

@@ -99,6 +99,8 @@ package protocol GateStore: Sendable {
     /// Documents of the index that not everyone may find and that have a vector in the version, the same ones for the same seed while
     /// nothing changes.
     func restricted(_ subject: GateSubject, count: Int, seed: UInt64) async throws -> [RestrictedDocument]
+    /// Whether there is a document with chunks that not everyone may find, be it in the version or not.
+    func hasRestricted(_ subject: GateSubject) async throws -> Bool
     /// Of these documents, those that somebody with these principals may not find, by their rows alone.
     func hidden(_ documents: [DocumentID], from principals: [String]) async throws -> Set<DocumentID>
     func thresholds(of index: IndexID) async throws -> GateThresholds

@@ -9,4 +9,6 @@ package protocol TenantIndexStore: Sendable {
     ///
     /// - Returns: what was done, and what stays.
     func apply(_ version: IndexVersionID) async throws -> TenantIndexPolicy.Plan
+    /// How far the version's partitions are from what a rebuild would make today; writes an event when they are. Nil: it has none.
+    func partitionDrift(of version: IndexVersionID) async throws -> PartitionPolicy.Drift?
 }

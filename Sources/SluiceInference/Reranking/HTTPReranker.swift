@@ -24,7 +24,9 @@ package final class HTTPReranker: Reranker {
         guard !(key ?? "").unicodeScalars.contains(where: { $0.value < 0x20 }) else {
             throw .remote(host: host, reason: "the key has control characters", isTransient: false)
         }
-        name = url.port.map { "\(host):\($0)" } ?? host
+        // Without its brackets an IPv6 address would seem to end at its first colon.
+        let shown = host.contains(":") ? "[\(host)]" : host
+        name = url.port.map { "\(shown):\($0)" } ?? shown
         var path = address
         while path.hasSuffix("/") { path.removeLast() }
         var headers = ["Content-Type: application/json", "Accept: application/json", "Expect:"]

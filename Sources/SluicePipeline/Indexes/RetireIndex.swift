@@ -26,7 +26,7 @@ package struct RetireIndex: Sendable {
             }
             return .completed
         } catch  where error.isTransientFailure && !context.isCancelled {
-            // Every try keeps searches waiting behind it for a moment, as long as a vacuum or a backup is in its way: seldom.
+            // A vacuum or a backup, of minutes: it has time.
             return .snoozed(for: .seconds(20), reason: "somebody still reads it: \(error)")
         }
     }

@@ -13,6 +13,7 @@ extension IndexExaminer {
         let documents = try await store.restricted(subject, count: count, seed: seed)
         var facts = AccessFacts()
         facts.documents = documents.count
+        if documents.isEmpty { facts.isLost = try await store.hasRestricted(subject) }
         var random = SampleGenerator(seed: seed ^ 0xACCE55)
         for (number, document) in documents.enumerated() {
             if number % 20 == 0 { report("asked for \(number) restricted documents") }

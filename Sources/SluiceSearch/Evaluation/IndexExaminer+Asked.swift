@@ -13,9 +13,10 @@ extension IndexExaminer {
         guard let asked, let model = models[subject.version.model.fingerprint] else { return [] }
         let tenants = Set(facts.tenants.filter { $0.covered > 0 }.map(\.tenant))
         // Some are of tenants that are gone from the index, some too long.
-        let kept = try await asked.sampleQuestions(of: subject.index, count: plan.sample, seed: plan.seed)
+        let enough = Int(thresholds.loggedQuestions)
+        let kept = try await asked.sampleQuestions(of: subject.index, count: max(plan.sample, enough), seed: plan.seed)
             .filter { tenants.contains($0.tenant) }
-        guard kept.count >= Int(thresholds.loggedQuestions) else { return [] }
+        guard kept.count >= enough else { return [] }
         let drawn = Array(kept.prefix(plan.sample / 2))
         report("embedding \(drawn.count) questions of readers")
         return zip(drawn, try await embed(drawn.map(\.text), by: model)).compactMap { question, vector in

@@ -6,7 +6,7 @@ internal import SluiceSystem
 /// Partial HNSW indexes of large tenants, beside the one that all share. In a version with partitions they are for those without one
 /// of their own.
 package struct PostgresTenantIndexes: TenantIndexStore {
-    private let store: Store
+    let store: Store
     private let policy: TenantIndexPolicy
     private let maxBuildMemory: Int
 

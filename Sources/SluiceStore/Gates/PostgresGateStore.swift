@@ -77,6 +77,10 @@ package struct PostgresGateStore: GateStore {
         try await store.pool.query(AccessStatements.restricted(subject, count, seed))
     }
 
+    package func hasRestricted(_ subject: GateSubject) async throws -> Bool {
+        try await store.pool.query(AccessStatements.hasRestricted(subject.index)).first ?? false
+    }
+
     package func hidden(_ documents: [DocumentID], from principals: [String]) async throws -> Set<DocumentID> {
         guard !documents.isEmpty else { return [] }
         return Set(try await store.pool.query(AccessStatements.hidden(documents, principals)))

@@ -35,6 +35,12 @@ enum PartitionStatements {
         )
     }
 
+    static func holders(_ version: IndexVersionID) -> Statement<TenantID> {
+        Statement("SELECT tenant_id FROM index_partitions WHERE version_id = $1", [.int8(version.rawValue)]) {
+            row throws(PostgresError) in TenantID(trusted: try row.text(0))
+        }
+    }
+
     static func forget(_ version: IndexVersionID) -> Statement<Void> {
         Statement("DELETE FROM index_partitions WHERE version_id = $1", [.int8(version.rawValue)])
     }

@@ -8,8 +8,10 @@ extension PostgresIndexVersions {
     /// First the state, so that nothing writes to it any more; then the table; then vectors that nothing wants, and chunks that no
     /// version reads. Each can be done again.
     ///
-    /// Readers hold a table for the length of one short transaction: DROP waits for those a moment, and otherwise gives way and
-    /// is tried again. A reader that comes too late finds no table, reads the pointer anew and asks again.
+    /// A reader that comes too late finds no table, reads the pointer anew and asks again.
+    ///
+    /// - Throws: `PostgresError` `lockNotAvailable` while a vacuum, or a transaction of seconds, holds `chunks` or the table: each
+    ///   search would wait behind the DROP.
     package func retire(_ id: IndexVersionID, isForced: Bool, fence: Fence?) async throws -> Retirement {
         guard var version = try await version(id) else { return .wasDropped }
         if version.state == .soaking {
@@ -24,21 +26,33 @@ extension PostgresIndexVersions {
             version = retired
         }
         guard version.state.isFinal else { return .needed }
-        if version.droppedAt == nil {
-            try await store.pool.transaction(settings: [("lock_timeout", "200")]) { transaction in
-                if let fence { try await store.hold(fence, in: transaction) }
-                let table = quotedIdentifier(IndexVersionNames.table(id))
-                try await transaction.script("DROP TABLE IF EXISTS \(table)")
-                try await transaction.execute(PartitionStatements.forget(id))
-                try await transaction.execute(SwapStatements.dropped(version))
-                try await transaction.execute(
-                    VersionStatements.event(version, "dropped", to: version.state, reason: nil)
-                )
-            }
-        }
+        if version.droppedAt == nil { try await drop(version, fence) }
         let uncached = try await uncache(version.spec.model, fence)
         try await dropSet(of: version, fence)
         return version.droppedAt == nil || uncached > 0 ? .dropped(uncached: uncached) : .wasDropped
+    }
+
+    private func drop(_ version: IndexVersionRecord, _ fence: Fence?) async throws {
+        let table = IndexVersionNames.table(version.id)
+        // `chunks` is locked for what refers to it, which is the whole: so it goes when little is left to do. Those that an attempt
+        // has dropped are not there for the next one.
+        let tables = try await store.pool.query(PartitionStatements.tables(of: version.id))
+        for partition in tables where partition != table {
+            try await store.seize(.accessExclusive, on: [table] + tables) { transaction in
+                if let fence { try await store.hold(fence, in: transaction) }
+                try await transaction.script("DROP TABLE IF EXISTS \(quotedIdentifier(partition))")
+            }
+        }
+        try await store.seize(.accessExclusive, on: [table, "chunks"]) { transaction in
+            if let fence { try await store.hold(fence, in: transaction) }
+            try await transaction.execute(PartitionStatements.forget(version.id))
+            try await transaction.execute(SwapStatements.dropped(version))
+            try await transaction.execute(
+                VersionStatements.event(version, "dropped", to: version.state, reason: nil)
+            )
+            // Last: from here to the commit nobody reads chunks.
+            try await transaction.script("DROP TABLE IF EXISTS \(quotedIdentifier(table))")
+        }
     }
 
     /// Removes the chunks of a set that no version will read any more, some documents at a time. Documents of which they were counted

@@ -127,7 +127,9 @@ package struct PostgresIndexVersions: IndexVersionStore, ChunkSetStore {
         fence: Fence?
     ) async throws -> IndexVersionState {
         if event == .began, try await version(id)?.spec.partitions != nil { try await prepareChunkKey() }
-        let (state, tasks) = try await store.pool.transaction(settings: Self.patience) { transaction in
+        // A new table refers to chunks: its vacuum may take minutes, during which every ingest would wait behind.
+        let strained = event == .began ? ["chunks"] : []
+        let (state, tasks) = try await store.seize(.shareRowExclusive, on: strained) { transaction in
             if let fence { try await store.hold(fence, in: transaction) }
             guard let seen = try await transaction.query(VersionStatements.one(id)).first else { throw Self.gone(id) }
             // What it changes for ingests, they must not be in the middle of.
@@ -209,9 +211,6 @@ package struct PostgresIndexVersions: IndexVersionStore, ChunkSetStore {
             [.int8(version.rawValue)]
         ) { row throws(PostgresError) in try row.bool(0) }
     }
-
-    /// Who waits for a lock keeps others waiting behind: not for long.
-    static let patience = [(name: "lock_timeout", value: "500")]
 
     static func gone(_ version: IndexVersionID) -> TaskFailure {
         TaskFailure(errorClass: "index.gone", message: "index version \(version) does not exist any more")

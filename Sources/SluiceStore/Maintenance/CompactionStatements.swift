@@ -12,7 +12,8 @@ enum CompactionStatements {
         UNION ALL
         SELECT class.oid, class.relname, NULL, NULL, NULL
         FROM unnest(ARRAY[
-            'chunks', 'chunk_terms', 'documents', 'document_versions', 'document_texts', 'staged_chunks', 'embedding_cache'
+            'chunks', 'chunk_terms', 'documents', 'document_versions', 'document_texts', 'document_facets', 'staged_chunks',
+            'embedding_cache', 'words', 'word_grams', 'term_frequencies', 'questions'
         ])
             AS known (name) JOIN pg_class AS class ON class.oid = to_regclass(known.name)
         """

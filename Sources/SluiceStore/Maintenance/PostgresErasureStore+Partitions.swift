@@ -2,37 +2,21 @@ internal import SluiceCore
 internal import SluicePostgres
 
 extension PostgresErasureStore {
-    private static let dropAttempts = 20
-    /// For so long readers and writers of a version may be kept waiting by one that wants to drop a partition of it.
-    private static let patience = [(name: "lock_timeout", value: "200")]
-
-    /// Drops the tenant's own partitions, empty by now: their bounds say its name. Readers hold a version's table for one short
-    /// transaction; whoever does not let this through within a moment is let pass, and it is tried again.
+    /// Drops the tenant's own partitions, empty by now: their bounds say its name. Others read and write the version meanwhile.
     ///
     /// - Throws: `PostgresError` `lockNotAvailable` when nobody let it through.
     static func dropPartitions(of tenant: TenantID, in store: Store) async throws {
         for partition in try await store.pool.query(PartitionStatements.naming(tenant)) {
-            var attempt = 1
-            while true {
-                do {
-                    try await drop(partition, in: store)
-                    break
-                } catch let error as PostgresError
-                    where [.lockNotAvailable, .deadlock].contains(error.code) && attempt < dropAttempts
-                {
-                    attempt += 1
-                    try await Task.sleep(for: .milliseconds(Int.random(in: 50...250)))
-                }
-            }
+            try await drop(partition, in: store)
         }
     }
 
     private static func drop(_ partition: PartitionStatements.Partition, in store: Store) async throws {
-        try await store.pool.transaction(settings: patience) { transaction in
-            // The parent first, as everybody locks them.
-            try await transaction.script(
-                "LOCK TABLE ONLY \(quotedIdentifier(partition.parent)) IN ACCESS EXCLUSIVE MODE"
-            )
+        // The one that all others share is locked too, for what it may hold from now on.
+        let tables = [partition.parent, partition.table, partition.parent + "_p0"]
+        try await store.seize(.accessExclusive, on: tables) { transaction in
+            // Nobody writes to it from here on; nobody else waits while it is read. All that it held may still have to be passed.
+            try await transaction.script("LOCK TABLE \(quotedIdentifier(partition.table)) IN SHARE MODE")
             guard try await transaction.query(PartitionStatements.isEmpty(partition.table)).first == true else {
                 throw TaskFailure(
                     errorClass: "erasure.rows_came",

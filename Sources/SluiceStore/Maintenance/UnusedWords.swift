@@ -40,14 +40,19 @@ enum UnusedWords {
 
     /// Those of them that are unused still. Chunks that come count on the words that are there: with the lock either they are seen
     /// here, or they look after this has ended.
-    static func remove(_ ids: [Int64], in transaction: PostgresTransaction) async throws -> Int {
-        try await transaction.script("LOCK TABLE words IN SHARE ROW EXCLUSIVE MODE")
-        return try await transaction.execute(
-            Statement<Void>(
-                "DELETE FROM words WHERE id = ANY ($1::int8[]) AND \(isUnused("words"))",
-                [.int8Array(ids)]
-            )
+    static func remove(_ ids: [Int64]) -> Statement<Void> {
+        Statement(
+            "DELETE FROM words WHERE id = ANY ($1::int8[]) AND \(isUnused("words"))",
+            [.int8Array(ids)]
         )
+    }
+
+    static let lock = "LOCK TABLE words IN SHARE ROW EXCLUSIVE MODE"
+    /// Under one lock: each is looked up anew, and ingests wait.
+    private static let portion = 500
+
+    static func portions(_ ids: [Int64]) -> [ArraySlice<Int64>] {
+        stride(from: 0, to: ids.count, by: portion).map { ids[$0..<min($0 + portion, ids.count)] }
     }
 }
 
@@ -56,8 +61,18 @@ extension PostgresUpkeepStore {
         guard let page = try await store.pool.query(UnusedWords.page(from: position)).first, let last = page.last else {
             return (0, nil)
         }
-        guard !page.unused.isEmpty else { return (0, last + 1) }
-        let removed = try await store.pool.transaction { try await UnusedWords.remove(page.unused, in: $0) }
+        var removed = 0
+        for portion in UnusedWords.portions(page.unused) {
+            do {
+                removed += try await store.seize(.shareRowExclusive, on: ["words"]) { transaction in
+                    try await transaction.script(UnusedWords.lock)
+                    return try await transaction.execute(UnusedWords.remove(Array(portion)))
+                }
+            } catch let error as PostgresError where error.code == .lockNotAvailable {
+                // They do no harm; the next time will find them.
+                break
+            }
+        }
         return (removed, last + 1)
     }
 }
@@ -67,12 +82,15 @@ extension PostgresErasureStore {
     func removeWords(from position: Int64, of erasure: Erasure, fence: Fence) async throws -> ErasureBatch {
         let found = try await store.pool.query(UnusedWords.page(from: position, of: erasure.subject.tenant)).first
         guard let page = found, let last = page.last else { return ErasureBatch(removed: 0, next: nil) }
-        guard !page.unused.isEmpty else { return ErasureBatch(removed: 0, next: last + 1) }
-        let removed = try await store.pool.transaction { transaction in
-            try await store.hold(fence, in: transaction)
-            let removed = try await UnusedWords.remove(page.unused, in: transaction)
-            if removed > 0 { try await transaction.execute(ErasureStatements.count(erasure.id, "words", removed)) }
-            return removed
+        var removed = 0
+        for portion in UnusedWords.portions(page.unused) {
+            removed += try await store.seize(.shareRowExclusive, on: ["words"]) { transaction in
+                try await store.hold(fence, in: transaction)
+                try await transaction.script(UnusedWords.lock)
+                let removed = try await transaction.execute(UnusedWords.remove(Array(portion)))
+                if removed > 0 { try await transaction.execute(ErasureStatements.count(erasure.id, "words", removed)) }
+                return removed
+            }
         }
         return ErasureBatch(removed: removed, next: last + 1)
     }

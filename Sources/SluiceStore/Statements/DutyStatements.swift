@@ -123,28 +123,4 @@ enum DutyStatements {
             )
         }
     }
-
-    /// Day partitions of the archive ahead of need. Returns how many were made.
-    static func addArchiveDays() -> Statement<Int> {
-        Statement(
-            """
-            SELECT count(*) FILTER (WHERE sluice_add_archive_day((now() AT TIME ZONE 'UTC')::date + ahead))
-            FROM generate_series(0, 7) AS ahead
-            """
-        ) { row throws(PostgresError) in Int(try row.int64(0)) }
-    }
-
-    /// Names of day partitions that end before the retention.
-    static func expiredArchiveDays(_ retention: Duration) -> Statement<String> {
-        Statement(
-            """
-            SELECT child.relname::text FROM pg_inherits
-            JOIN pg_class AS child ON child.oid = inhrelid
-            WHERE inhparent = to_regclass('tasks_archive') AND child.relname ~ '^tasks_archive_[0-9]{8}$'
-                AND to_date(right(child.relname, 8), 'YYYYMMDD') + 1
-                    <= (now() AT TIME ZONE 'UTC' - make_interval(secs => $1))::date
-            """,
-            [.float8(retention.inSeconds)]
-        ) { row throws(PostgresError) in try row.text(0) }
-    }
 }

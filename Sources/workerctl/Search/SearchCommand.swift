@@ -71,8 +71,12 @@ struct SearchCommand: AsyncParsableCommand {
             let isMissing = error.code == .noIndex || error.code == .noVersion
             throw CommandFailure(isMissing ? .notFound : .failed, error.description)
         }
-        // This process ends before what was counted and kept would be written by itself.
+        try show(result)
+        // This process ends before what was counted and kept would be written by itself. The answer does not wait for it.
         await searcher.flush()
+    }
+
+    private func show(_ result: SearchResult) throws {
         if output.json { return try JSON.print(Report(result)) }
         if result.hits.isEmpty { Terminal.say("nothing found for tenant '\(tenant.tenant)' in index '\(index)'") }
         for hit in result.hits { Terminal.write(Self.text(of: hit, explained: explain)) }

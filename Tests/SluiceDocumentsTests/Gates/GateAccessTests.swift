@@ -25,6 +25,7 @@ struct GateAccessTests {
     @Test("one forbidden hit fails, whatever else; finding nothing at all shows nothing")
     func access() throws {
         #expect(try gate(.access) { _ in }.outcome == .notApplicable)
+        #expect(try gate(.access) { $0.access.isLost = true }.outcome == .inconclusive)
         #expect(try gate(.access) { $0.access = facts(found: 10) }.outcome == .passed)
         #expect(try gate(.access) { $0.access = facts(found: 5) }.outcome == .passed)
         #expect(try gate(.access) { $0.access = facts(found: 4) }.outcome == .inconclusive)
