@@ -13,15 +13,15 @@ import Testing
 /// One after the other: they share the database for drills.
 @Suite("Backups", .enabled(if: TestServers.arePresent), .serialized, .timeLimit(.minutes(5)))
 struct BackupTests {
-    private static let drill = "sluice_drill"
+    static let drill = "sluice_drill"
 
-    private func configuration() throws -> PostgresConfiguration {
+    func configuration() throws -> PostgresConfiguration {
         PostgresConfiguration(url: try TestServers.requireDatabaseURL(), applicationName: "sluice-test", poolSize: 2)
     }
 
     private var programs: String? { Environment.home().map { $0 + "/postgres/bin" } }
 
-    private func backups(
+    func backups(
         _ fixture: PipelineFixture,
         _ directory: String,
         kept: Int = 3,
@@ -36,12 +36,12 @@ struct BackupTests {
         )
     }
 
-    private func restore(_ fixture: PipelineFixture) throws -> BackupRestore {
+    func restore(_ fixture: PipelineFixture) throws -> BackupRestore {
         BackupRestore(fixture.store, configuration: try configuration(), programs: programs)
     }
 
     /// Runs `body` with a folder for backups and, afterwards, neither the folder nor the restored schema.
-    private func run(_ body: (PipelineFixture, String) async throws -> Void) async throws {
+    func run(_ body: (PipelineFixture, String) async throws -> Void) async throws {
         try await PipelineFixture.run { fixture in
             var template = Array("/tmp/sluice-backup-XXXXXX".utf8CString)
             try #require(mkdtemp(&template) != nil)

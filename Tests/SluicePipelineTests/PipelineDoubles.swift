@@ -61,8 +61,8 @@ final class CountingEmbedder: Embedder {
     let base: DeterministicEmbedder
     private let state = Mutex(State())
 
-    init(maxTokens: Int = 256, salt: UInt64 = 0) {
-        base = DeterministicEmbedder(dimension: 16, maxTokens: maxTokens, salt: salt)
+    init(maxTokens: Int = 256, salt: UInt64 = 0, dimension: Int = 16) {
+        base = DeterministicEmbedder(dimension: dimension, maxTokens: maxTokens, salt: salt)
     }
 
     var model: EmbeddingModelDescription { base.model }

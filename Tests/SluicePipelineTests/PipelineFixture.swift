@@ -25,13 +25,14 @@ struct PipelineFixture: Sendable {
         maxTokens: Int = 256,
         window: Int = 256,
         chunkSize: Int = 60,
+        dimension: Int = 16,
         _ body: (PipelineFixture) async throws -> Void
     ) async throws {
         let folder = "/tmp/sluice-pipeline-" + WorkerID.random().description
         mkdir(folder, 0o700)
         defer { try? Self.remove(folder) }
         try await withTestStore { store in
-            let embedder = CountingEmbedder(maxTokens: maxTokens)
+            let embedder = CountingEmbedder(maxTokens: maxTokens, dimension: dimension)
             let model = ModelIdentity(fingerprint: embedder.model.fingerprint, dimension: embedder.model.dimension)
             let chunker = Chunker(configuration: try SplitterConfiguration(chunkSize: chunkSize, overlap: 0))
             let indexes = PostgresIndexStore(store) { _ in }

@@ -50,9 +50,10 @@ struct RebuildFixture: Sendable {
     static func run(
         candidate: CountingEmbedder? = nil,
         maxTokens: Int = 256,
+        dimension: Int = 16,
         _ body: (RebuildFixture) async throws -> Void
     ) async throws {
-        try await PipelineFixture.run(maxTokens: maxTokens) { base in
+        try await PipelineFixture.run(maxTokens: maxTokens, dimension: dimension) { base in
             let gates = FixedGates()
             let versions = PostgresIndexVersions(base.store, evidence: gates.evidence) { _ in }
             var pipeline = base.pipeline

@@ -2,7 +2,7 @@
 package enum GateName: String, Sendable, CaseIterable {
     /// The measuring session sees all tenants' rows: otherwise every count below lies.
     case scope
-    /// Chunks of the index without a vector of their text.
+    /// Chunks of the index without a vector of their text, and such as a set lacks that was cut anew.
     case missingChunks = "missing_chunks"
     /// Vectors without a chunk of the index, or of another text or tenant than their chunk.
     case strayVectors = "stray_vectors"

@@ -54,7 +54,7 @@ package struct GateJudge: Sendable {
         return none(
             .missingChunks,
             lacking.reduce(0) { $0 + $1.chunks - $1.covered },
-            "chunks without a vector",
+            "chunks without a vector, or gone themselves",
             figures: lacking.prefix(100).map {
                 .init("missing", Double($0.chunks - $0.covered), slice: $0.tenant.rawValue)
             }

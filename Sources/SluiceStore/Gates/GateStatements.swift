@@ -73,8 +73,12 @@ enum GateStatements {
     /// The chunk set of the version `$2`.
     private static let ownSet = "(SELECT chunk_set FROM index_versions WHERE id = $2)"
 
-    /// Every tenant with chunks in the version's set, and of these chunks those whose text has a vector. Where the version fills the set, a
-    /// document without chunks there counts as one without a vector.
+    /// True of a version that fills its set itself: it says so by how far it has cut.
+    private static let isFilling = "(SELECT document_cursor IS NOT NULL FROM index_versions WHERE id = $2)"
+
+    /// Every tenant with chunks in the version's set, and of these chunks those whose text has a vector. Where the version fills the set,
+    /// a document without chunks there counts as one without a vector, and so do chunks of which only the gap is left: an ordinal
+    /// that none has, or an end before that of the chunks that answer.
     static func coverage(_ subject: GateSubject) -> Statement<TenantCoverage> {
         Statement(
             """
@@ -86,16 +90,28 @@ enum GateStatements {
                 WHERE documents.index_id = $1 AND chunks.chunk_set = \(ownSet) GROUP BY chunks.tenant_id
                 UNION ALL
                 SELECT documents.tenant_id, count(*), 0 FROM documents
-                WHERE documents.index_id = $1 AND documents.live_version IS NOT NULL
-                    AND (SELECT document_cursor IS NOT NULL FROM index_versions WHERE id = $2)
+                WHERE documents.index_id = $1 AND documents.live_version IS NOT NULL AND \(isFilling)
                     AND NOT EXISTS (
                         SELECT FROM chunks WHERE chunks.document_id = documents.id AND chunks.chunk_set = \(ownSet)
                     )
                 GROUP BY documents.tenant_id
+                UNION ALL
+                SELECT tenant_id, sum(gaps + is_cut_short::integer), 0 FROM (
+                    SELECT tenant_id, gaps, coalesce(own_end < other_end AND \(isTextBeyond), false) AS is_cut_short
+                    FROM (
+                        SELECT chunks.tenant_id, document_id, \(gaps) AS gaps,
+                            max(char_to) FILTER (WHERE chunk_set = \(ownSet)) AS own_end,
+                            max(char_to) FILTER (WHERE chunk_set <> \(ownSet)) AS other_end
+                        FROM chunks JOIN documents ON documents.id = chunks.document_id
+                        WHERE documents.index_id = $1 AND \(isFilling) AND chunk_set IN (\(ownSet), \(answeringSet))
+                        GROUP BY chunks.tenant_id, document_id
+                    ) AS document
+                ) AS cut
+                WHERE gaps > 0 OR is_cut_short GROUP BY tenant_id
             ) AS counted
             GROUP BY tenant_id ORDER BY tenant_id
             """,
-            [.int8(subject.index.rawValue), .int8(subject.version.id.rawValue)]
+            [.int8(subject.index.rawValue), .int8(subject.version.id.rawValue), .text(whiteSpace)]
         ) { row throws(PostgresError) in
             TenantCoverage(
                 tenant: TenantID(trusted: try row.text(0)),
@@ -104,6 +120,30 @@ enum GateStatements {
             )
         }
     }
+
+    private static let answeringSet = """
+        (SELECT chunk_set FROM index_versions JOIN indexes ON live_version = index_versions.id WHERE indexes.id = $1)
+        """
+    /// Of a document's chunks of both sets: ordinals of the version's own that none has. Pieces of a split chunk share one.
+    private static let gaps = """
+        coalesce(
+            max(ordinal) FILTER (WHERE chunk_set = \(ownSet)) + 1
+                - count(DISTINCT ordinal) FILTER (WHERE chunk_set = \(ownSet)), 0
+        )
+        """
+    /// Of a document whose own chunks end before those that answer: chunkers that differ in sizes end at the same text, if not at the same
+    /// white space.
+    private static let isTextBeyond = """
+        EXISTS (
+            SELECT FROM chunks AS beyond
+            WHERE beyond.document_id = document.document_id AND beyond.chunk_set = \(answeringSet) AND char_to > own_end
+                AND btrim(substr(beyond.text, greatest(own_end - char_from, 0) + 1), $3) <> ''
+        )
+        """
+    /// As chunkers strip it.
+    private static let whiteSpace =
+        "\t\n\u{B}\u{C}\r\u{1C}\u{1D}\u{1E}\u{1F} \u{85}\u{A0}\u{1680}\u{2000}\u{2001}\u{2002}\u{2003}\u{2004}\u{2005}\u{2006}"
+        + "\u{2007}\u{2008}\u{2009}\u{200A}\u{2028}\u{2029}\u{202F}\u{205F}\u{3000}"
 
     /// Vectors by tenant, without a look at chunks.
     static func outline(_ subject: GateSubject) -> Statement<TenantCoverage> {
