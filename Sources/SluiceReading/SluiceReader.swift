@@ -9,8 +9,8 @@ internal import SluiceSystem
 /// Searches indexes from inside an application. One for a process; safe to use from anywhere.
 ///
 /// Asks the index's live version, and goes along with swaps: version and model are found in the same snapshot as the answer. Connects
-/// when first used; its database role needs to read the fleet's schema, and to write `canary_counts`, where canaries are used, and
-/// `questions`, where questions are kept. `close` when done.
+/// when first used; its database role reads the fleet's schema, and writes what canaries are judged by and what is kept of questions,
+/// where it may. `close` when done.
 public final class SluiceReader: Sendable {
     private let store: Store
     private let searcher: Searcher
