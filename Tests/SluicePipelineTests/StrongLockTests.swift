@@ -15,10 +15,17 @@ struct StrongLockTests {
     private func holding<Value: Sendable>(
         _ lock: String,
         _ store: Store,
+        isOld: Bool = false,
         _ body: () async throws -> Value
     ) async throws -> Value {
         try await store.pool.withConnection { connection in
             try await connection.script("BEGIN; \(lock)")
+            if isOld {
+                let age = Statement<Bool>("SELECT clock_timestamp() - now() > interval '1 s'") {
+                    row throws(PostgresError) in try row.bool(0)
+                }
+                try await eventually("the transaction is old") { try await connection.query(age).first == true }
+            }
             let result: Result<Value, any Error>
             do { result = .success(try await body()) } catch { result = .failure(error) }
             try await connection.script("ROLLBACK")
@@ -79,7 +86,7 @@ struct StrongLockTests {
             let version = try await fixture.rebuild()
             _ = try await fixture.versions.swap(to: version.id, fence: nil)
             let store = fixture.base.store
-            let seen = try await holding(lock, store) {
+            let seen = try await holding(lock, store, isOld: !lock.hasPrefix("LOCK")) {
                 try await waits(on: "chunks", store) {
                     let refused = try await isRefused {
                         _ = try await fixture.versions.retire(first.id, isForced: true, fence: nil)
@@ -129,7 +136,9 @@ struct StrongLockTests {
         }
     }
 
-    @Test("short searches one after the other keep nobody from dropping it")
+    @Test(
+        "searches and ingests one after the other, longer than a search may be kept waiting, keep nobody from dropping it"
+    )
     func busy() async throws {
         try await RebuildFixture.run { fixture in
             _ = try await fixture.ingest("a.txt", RebuildFixture.prose(0..<10))
@@ -140,6 +149,24 @@ struct StrongLockTests {
                 for _ in 0..<3 {
                     group.addTask {
                         while !Task.isCancelled { _ = try await fixture.base.count("SELECT count(*) FROM chunks") }
+                    }
+                }
+                // As those that go live: the index's lock together, then chunks, until the commit.
+                let ingest = Statement<Void>(
+                    """
+                    WITH index AS MATERIALIZED (
+                        SELECT pg_advisory_xact_lock_shared(hashtextextended(current_schema() || '/index/' || id, 0)) FROM indexes
+                    ) SELECT FROM index
+                    """
+                )
+                for _ in 0..<2 {
+                    group.addTask {
+                        while !Task.isCancelled {
+                            try await fixture.base.store.pool.transaction { transaction in
+                                try await transaction.execute(ingest)
+                                try await transaction.script("DELETE FROM chunks WHERE false; SELECT pg_sleep(0.12)")
+                            }
+                        }
                     }
                 }
                 let end = try await fixture.versions.retire(first.id, isForced: true, fence: nil)
@@ -169,7 +196,7 @@ struct StrongLockTests {
                 try await isRefused { _ = try await fixture.versions.retire(version.id, isForced: false, fence: nil) }
             }
             #expect(refused)
-            try await store.pool.withConnection { try await $0.script("DROP TABLE \(table)_p1") }
+            try await store.pool.withConnection { try await $0.script("DROP TABLE IF EXISTS \(table)_p1") }
             // Chunks that go, and the statistics, pass over what is left of it.
             _ = try await fixture.delete(fixture.base.folder + "/mid.txt")
             _ = try await fixture.versions.retire(version.id, isForced: false, fence: nil)
@@ -236,7 +263,7 @@ struct StrongLockTests {
             }
             let before = try await days()
             let retention = Duration.seconds(30 * 86_400)
-            let seen = try await holding("SELECT FROM tasks_archive LIMIT 1", store) {
+            let seen = try await holding("SELECT FROM tasks_archive LIMIT 1", store, isOld: true) {
                 try await waits(on: "tasks_archive", store) {
                     let report = try await tasks.prune(retention: retention, term: 1)
                     #expect(report.partitionsCreated == 0 && report.partitionsDropped == 0)

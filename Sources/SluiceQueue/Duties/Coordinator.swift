@@ -84,7 +84,7 @@ package final class Coordinator: Sendable {
         }
         if let upkeep {
             duties.append(
-                Duty(name: "upkeep", busy: .seconds(10), idle: .seconds(600)) { term in
+                Duty(name: "upkeep", busy: .seconds(10), idle: .seconds(180)) { term in
                     try await upkeep.round(term: term) ? .some : .nothing
                 }
             )

@@ -45,6 +45,10 @@ extension PostgresIndexVersions {
         }
         try await store.seize(.accessExclusive, on: [table, "chunks"]) { transaction in
             if let fence { try await store.hold(fence, in: transaction) }
+            // Ingests hold chunks for longer than searches may wait: those that go live end first, and no other begins.
+            try await transaction.execute(StrongLock.waits(Self.ingestsWait))
+            try await transaction.execute(VersionStatements.lockAll())
+            try await transaction.execute(StrongLock.waits(StrongLock.accessExclusive.patience))
             try await transaction.execute(PartitionStatements.forget(version.id))
             try await transaction.execute(SwapStatements.dropped(version))
             try await transaction.execute(
@@ -80,6 +84,8 @@ extension PostgresIndexVersions {
     }
 
     private static let droppedDocuments = 100
+    /// Milliseconds, for each index.
+    private static let ingestsWait = 100
 
     private func uncache(_ model: ModelIdentity, _ fence: Fence?) async throws -> Int {
         var uncached = 0

@@ -216,6 +216,16 @@ enum VersionStatements {
         )
     }
 
+    /// The same of every index, in order; of the first five hundred, as a server keeps no more locks than it was told to.
+    static func lockAll() -> Statement<Void> {
+        Statement(
+            """
+            SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || '/index/' || id, 0))
+            FROM (SELECT id FROM indexes ORDER BY id LIMIT 500) AS every
+            """
+        )
+    }
+
     static func share(of index: IndexID) -> Statement<Void> {
         Statement(
             "SELECT pg_advisory_xact_lock_shared(hashtextextended(current_schema() || '/index/' || $1, 0))",
