@@ -66,6 +66,7 @@ struct RechunkErasureTests {
             }
             #expect(try await fixture.isWhole(each))
         }
+        #expect(try await fixture.isCovered(ready))
         #expect(
             try await fixture.chunks(ofSet: version.chunkSet)
                 == texts.values.reduce(0) { $0 + fixture.expected($1, version).count }

@@ -65,6 +65,14 @@ extension RebuildFixture {
         return found
     }
 
+    /// Whether the gates find that nothing of any tenant's text is missing from a version's set.
+    func isCovered(_ version: IndexVersionRecord) async throws -> Bool {
+        let gates = PostgresGateStore(base.store)
+        guard let subject = try await gates.subject(version.id, against: nil) else { return false }
+        let facts = try await gates.structure(subject)
+        return facts.vectors > 0 && facts.tenants.allSatisfy { $0.covered == $0.chunks }
+    }
+
     func chunks(ofSet set: Int) async throws -> Int {
         try await base.count("SELECT count(*) FROM chunks WHERE chunk_set = \(set)")
     }

@@ -65,6 +65,7 @@ struct RechunkPartitionTests {
                 )
             }
             #expect(try await fixture.isWhole(version))
+            #expect(try await fixture.isCovered(version))
         }
     }
 

@@ -58,6 +58,7 @@ struct RechunkRaceTests {
                     #expect(try await fixture.pieces(uri, each) == fixture.expected(text, each), "\(each.number)")
                 }
             }
+            #expect(try await fixture.isCovered(version))
             let all = texts.values.reduce(0) { $0 + fixture.expected($1, version).count }
             #expect(try await fixture.chunks(ofSet: 2) == all)
             #expect(try await fixture.isWhole(first))
@@ -102,6 +103,7 @@ struct RechunkRaceTests {
             try await fixture.performIngests()
             try await fixture.fill(version, fence)
             #expect(try await fixture.isWhole(first))
+            #expect(try await fixture.isCovered(version))
             #expect(
                 try await fixture.base.count(
                     """
@@ -157,6 +159,7 @@ struct RechunkRaceTests {
             try await fixture.performIngests()
             #expect(try await fixture.pieces(uri, next) == fixture.expected(fourth, next))
             #expect(try await fixture.isWhole(next))
+            #expect(try await fixture.isCovered(next))
             #expect(try await fixture.chunks(ofSet: 2) == 0)
         }
     }

@@ -179,9 +179,13 @@ struct RechunkTests {
             let rebuilt = try await fixture.pieces(uri, version)
             #expect(rebuilt.count > fixture.expected(text, version).count)
             #expect(zip(rebuilt, rebuilt.dropFirst()).allSatisfy { $0.from < $1.from && $0.to <= $1.from })
+            #expect(try await fixture.isCovered(version))
             let other = try await fixture.ingest("b.txt", text)
             #expect(try await fixture.pieces(other, version) == rebuilt)
             #expect(try await fixture.isWhole(version))
+            // What was split keeps its places when the document changes around it.
+            _ = try await fixture.ingest("a.txt", RebuildFixture.prose(3..<40))
+            #expect(try await fixture.isCovered(version))
         }
     }
 

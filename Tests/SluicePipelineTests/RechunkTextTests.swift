@@ -60,6 +60,7 @@ struct RechunkTextTests {
                 #expect(try await fixture.pieces(uri, each) == fixture.expected(text, each))
                 #expect(try await fixture.pieces(other, each) == fixture.expected(changed, each))
             }
+            #expect(try await fixture.isCovered(version))
             #expect(
                 try await fixture.base.count("SELECT count(*) FROM document_versions WHERE state = 'superseded'") == 1
             )
