@@ -7,6 +7,7 @@ import SluicePostgres
 import SluiceReading
 import SluiceServerKit
 import SluiceStore
+import SluiceSystem
 import SluiceTestKit
 import Testing
 
@@ -121,6 +122,54 @@ struct ReaderLibraryTests {
             try await fixture.store.pool.withConnection { try await $0.script("DROP TABLE questions") }
             #expect(try await ask(reader, "ledger last", .bm25).hits.count == 1)
             await reader.close()
+        }
+    }
+
+    @Test(
+        "a role with the rights that the README names searches, and keeps questions; without the latter it searches all the same",
+        .enabled(if: Environment.value("SLUICE_SUPERUSER_URL") != nil)
+    )
+    func role() async throws {
+        try await DocumentsFixture.run { fixture in
+            try await fixture.ingest("file:///a.txt", ["the ledger of the harbour"])
+            let store = PostgresQuestionStore(fixture.store)
+            #expect(try await store.setQuestionLog(QuestionLogPolicy(percent: 100, perDay: 10, days: 7), of: .default))
+            let role = "reader_" + fixture.store.schema
+            let superuser = PostgresPool(
+                PostgresConfiguration(
+                    url: try #require(Environment.value("SLUICE_SUPERUSER_URL")),
+                    applicationName: "sluice-test",
+                    poolSize: 1
+                )
+            )
+            defer { superuser.close() }
+            func script(_ sql: String) async throws { try await superuser.withConnection { try await $0.script(sql) } }
+            let schema = quotedIdentifier(fixture.store.schema)
+            try await script(
+                """
+                CREATE ROLE \(role) LOGIN PASSWORD 'reader';
+                GRANT USAGE ON SCHEMA \(schema) TO \(role);
+                GRANT SELECT ON ALL TABLES IN SCHEMA \(schema) TO \(role);
+                """
+            )
+            let result: Result<Void, any Error>
+            do {
+                var settings = try settings(fixture)
+                let server = try #require(settings.databaseURL.split(separator: "@").last)
+                settings.databaseURL = "postgresql://\(role):reader@\(server)"
+                for isWriter in [false, true] {
+                    if isWriter { try await script("GRANT INSERT, UPDATE ON \(schema).questions TO \(role)") }
+                    let reader = try SluiceReader(settings, models: [model(fixture)], keepsQuestions: true)
+                    #expect(try await ask(reader, "ledger", .hybrid).hits.count == 1)
+                    await reader.close()
+                    #expect(try await kept(fixture).count == (isWriter ? 1 : 0))
+                }
+                result = .success(())
+            } catch {
+                result = .failure(error)
+            }
+            try await script("DROP OWNED BY \(role); DROP ROLE \(role)")
+            try result.get()
         }
     }
 }
