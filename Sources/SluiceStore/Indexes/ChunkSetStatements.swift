@@ -58,17 +58,27 @@ enum ChunkSetStatements {
         let isStuck: Bool
     }
 
-    /// On rows of `documents`; `$1` the index, `$2` the chunk set. Documents that are being erased have no need of it.
-    private static let isUncut = """
+    /// On rows of `documents`: it or its tenant is to be forgotten. Its vectors go first, then its chunks, and the row itself last,
+    /// perhaps hours later: what it lacks meanwhile nobody needs.
+    ///
+    /// - Index: `erasures_open_idx`.
+    static let isBeingErased = """
+        EXISTS (
+            SELECT FROM erasures WHERE completed_at IS NULL AND erasures.tenant_id = documents.tenant_id
+                AND (scope = 'tenant' OR erasures.document_id = documents.id)
+        )
+        """
+
+    /// On rows of `documents`, of which `$1` is the index: it answers, and has no chunks in the set.
+    static func isUncut(in set: String = "$2") -> String {
+        """
         documents.index_id = $1 AND documents.live_version IS NOT NULL
             AND NOT EXISTS (
-                SELECT FROM chunks WHERE chunks.document_id = documents.id AND chunks.chunk_set = $2
+                SELECT FROM chunks WHERE chunks.document_id = documents.id AND chunks.chunk_set = \(set)
             )
-            AND NOT EXISTS (
-                SELECT FROM erasures WHERE completed_at IS NULL AND erasures.tenant_id = documents.tenant_id
-                    AND (scope = 'tenant' OR erasures.document_id = documents.id)
-            )
+            AND NOT \(isBeingErased)
         """
+    }
     private static let hasText = """
         EXISTS (
             SELECT FROM document_texts AS texts
@@ -97,7 +107,7 @@ enum ChunkSetStatements {
         Statement(
             """
             SELECT documents.id, documents.tenant_id, documents.live_version, \(hasText), \(isBeingRead), \(isStuck)
-            FROM documents WHERE documents.id BETWEEN $3 AND $4 AND \(isUncut) ORDER BY documents.id
+            FROM documents WHERE documents.id BETWEEN $3 AND $4 AND \(isUncut()) ORDER BY documents.id
             """,
             [
                 .int8(version.index.rawValue), .int4(version.chunkSet), .int8(range.lowerBound),
@@ -120,7 +130,7 @@ enum ChunkSetStatements {
     static func hold(_ document: Candidate, for version: IndexVersionRecord) -> Statement<DocumentID> {
         Statement(
             """
-            SELECT id FROM documents WHERE \(isUncut) AND documents.id = $3 AND documents.live_version = $4
+            SELECT id FROM documents WHERE \(isUncut()) AND documents.id = $3 AND documents.live_version = $4
             FOR UPDATE SKIP LOCKED
             """,
             [
@@ -196,7 +206,7 @@ enum ChunkSetStatements {
             """
             WITH lacking AS (
                 SELECT documents.id, uri, \(hasText) AS has_text, \(isBeingRead) AS is_being_read, \(isStuck) AS is_stuck
-                FROM documents WHERE \(isUncut)
+                FROM documents WHERE \(isUncut())
             )
             SELECT count(*), min(id), count(*) FILTER (WHERE NOT has_text AND is_being_read),
                 count(*) FILTER (WHERE NOT has_text AND NOT is_being_read AND is_stuck),

@@ -1,0 +1,63 @@
+import SluiceCore
+import SluiceDocuments
+import SluicePipeline
+import SluicePostgres
+import SluiceQueue
+import SluiceServerKit
+import SluiceStore
+import Testing
+
+@Suite("Chunk sets beside erasures, and when they go", .enabled(if: TestServers.arePresent), .timeLimit(.minutes(4)))
+struct RechunkCareTests {
+    @Test("documents that are being erased count for nothing in the gates, whatever is left of them")
+    func erasing() async throws {
+        try await RebuildFixture.run { fixture in
+            let (base, store) = (fixture.base, fixture.base.store)
+            let gone = try await fixture.ingest("a.txt", RebuildFixture.prose(0..<20))
+            let kept = try await fixture.ingest("b.txt", RebuildFixture.prose(20..<40))
+            let version = try await fixture.rebuild(RebuildFixture.wider)
+            let gates = PostgresGateStore(store)
+            let subject = try #require(try await gates.subject(version.id, against: nil))
+            func coverage() async throws -> [TenantCoverage] { try await gates.structure(subject).tenants }
+            let (all, left) = (
+                try await fixture.chunks(ofSet: 2), try await fixture.pieces(kept, version).count
+            )
+            #expect(try await coverage() == [TenantCoverage(tenant: .default, chunks: all, covered: all)])
+            // Something that began before keeps the erasure from its end.
+            try await store.pool.transaction(repeatableRead: true) { transaction in
+                _ = try await transaction.query(
+                    Statement("SELECT count(*) FROM tenants") { row throws(PostgresError) in try row.int64(0) }
+                )
+                let id = try await base.erase(gone, .default)
+                try await store.pool.execute(
+                    Statement(
+                        """
+                        DELETE FROM embeddings_g\(version.id) USING chunks JOIN documents ON documents.id = document_id
+                        WHERE chunk_id = chunks.id AND uri = $1
+                        """,
+                        [.text(gone)]
+                    )
+                )
+                let expected = [TenantCoverage(tenant: .default, chunks: left, covered: left)]
+                #expect(try await coverage() == expected)
+                try await store.pool.execute(
+                    Statement(
+                        """
+                        DELETE FROM chunks USING documents
+                        WHERE documents.id = document_id AND uri = $1 AND chunk_set = 2 AND ordinal = 0
+                        """,
+                        [.text(gone)]
+                    )
+                )
+                #expect(try await coverage() == expected)
+                let verdict = try await base.perform(.maintenance, base.registry)
+                if case .snoozed?? = verdict {} else { Issue.record("\(verdict as Any)") }
+                #expect(try await base.receipt(id)?.completedAt == nil)
+                #expect(try await fixture.chunks(ofSet: 2) == left)
+                #expect(try await base.count("SELECT count(*) FROM documents") == 2)
+                #expect(try await coverage() == expected)
+                #expect(try await fixture.versions.uncut(version.id).count == 0)
+            }
+        }
+    }
+}
