@@ -60,4 +60,35 @@ struct RechunkCareTests {
             }
         }
     }
+
+    @Test("documents that are not cut are counted alike, however many are looked at by one statement")
+    func uncut() async throws {
+        try await RebuildFixture.run { fixture in
+            for number in 0..<7 { _ = try await fixture.ingest("\(number).txt", RebuildFixture.prose(0..<9)) }
+            let (version, fence) = try await fixture.begin(RebuildFixture.wider)
+            try await fixture.base.store.pool.withConnection {
+                try await $0.script(
+                    """
+                    DELETE FROM document_texts USING documents WHERE documents.id = document_id AND uri ~ '[356].txt$';
+                    UPDATE documents SET outcome = 'empty' WHERE uri ~ '[5].txt$'
+                    """
+                )
+            }
+            let ids = "FROM documents WHERE live_version IS NOT NULL"
+            for isCut in [false, true] {
+                if isCut { _ = try await fixture.versions.cut(version.id, limit: 100, fence: fence) }
+                let whole = try await fixture.versions.uncut(version.id)
+                #expect(whole.count == (isCut ? 3 : 7) && whole.waiting == (isCut ? 2 : 0) && whole.stuck == 1)
+                #expect(whole.example?.hasSuffix("/5.txt") == true)
+                let first = try await fixture.base.count(
+                    "SELECT min(id) \(ids)\(isCut ? " AND uri ~ '[356].txt$'" : "")"
+                )
+                #expect(whole.first == Int64(first))
+                for limit in 1...8 {
+                    #expect(try await fixture.versions.uncut(version.id, atOnce: limit) == whole, "\(limit) at once")
+                }
+            }
+            #expect(try await fixture.versions.gaps(version.id).uncut == 3)
+        }
+    }
 }

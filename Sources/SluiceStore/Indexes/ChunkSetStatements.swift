@@ -200,27 +200,45 @@ enum ChunkSetStatements {
         )
     }
 
-    /// - Index: `documents_index_idx`, then as `candidates`.
-    static func uncut(_ version: IndexVersionRecord) -> Statement<UncutDocuments> {
+    struct Uncut: Sendable {
+        let found: UncutDocuments
+        /// The last document looked at, of whatever index, and how many were.
+        let last: Int64?
+        let seen: Int
+    }
+
+    /// Of the next documents those that have no chunks in the version's set.
+    ///
+    /// - Index: the primary key of `documents`, then as `candidates`.
+    static func uncut(_ version: IndexVersionRecord, after cursor: Int64, limit: Int) -> Statement<Uncut> {
         Statement(
             """
-            WITH lacking AS (
+            WITH range AS MATERIALIZED (
+                SELECT id, tenant_id, index_id, uri, live_version, outcome FROM documents WHERE id > $3 ORDER BY id LIMIT $4
+            ), lacking AS MATERIALIZED (
                 SELECT documents.id, uri, \(hasText) AS has_text, \(isBeingRead) AS is_being_read, \(isStuck) AS is_stuck
-                FROM documents WHERE \(isUncut())
+                FROM range AS documents WHERE \(isUncut())
             )
             SELECT count(*), min(id), count(*) FILTER (WHERE NOT has_text AND is_being_read),
                 count(*) FILTER (WHERE NOT has_text AND NOT is_being_read AND is_stuck),
-                min(uri) FILTER (WHERE NOT has_text AND NOT is_being_read AND is_stuck)
+                min(uri) FILTER (WHERE NOT has_text AND NOT is_being_read AND is_stuck),
+                (SELECT max(id) FROM range), (SELECT count(*) FROM range)
             FROM lacking
             """,
-            [.int8(version.index.rawValue), .int4(version.chunkSet)]
+            [
+                .int8(version.index.rawValue), .int4(version.chunkSet), .int8(cursor), .int8(Int64(limit)),
+            ]
         ) { row throws(PostgresError) in
-            UncutDocuments(
-                count: Int(try row.int64(0)),
-                first: try row.optionalInt64(1),
-                waiting: Int(try row.int64(2)),
-                stuck: Int(try row.int64(3)),
-                example: try row.optionalText(4)
+            Uncut(
+                found: UncutDocuments(
+                    count: Int(try row.int64(0)),
+                    first: try row.optionalInt64(1),
+                    waiting: Int(try row.int64(2)),
+                    stuck: Int(try row.int64(3)),
+                    example: try row.optionalText(4)
+                ),
+                last: try row.optionalInt64(5),
+                seen: Int(try row.int64(6))
             )
         }
     }
