@@ -61,6 +61,69 @@ struct RechunkCareTests {
         }
     }
 
+    @Test("a set is removed some chunks at a time, from where it was left; its task gives way without an attempt")
+    func removal() async throws {
+        try await RebuildFixture.run { fixture in
+            var uris: [String] = []
+            for number in 0..<6 {
+                uris.append(try await fixture.ingest("\(number).txt", RebuildFixture.prose(0..<20, "w\(number)")))
+            }
+            let first = try await fixture.live()
+            let version = try await fixture.rebuild(RebuildFixture.wider)
+            _ = try await fixture.versions.swap(to: version.id, fence: nil)
+            var versions = fixture.versions
+            versions.removal.turn = .zero
+            versions.removal.chunks = 7
+            versions.removal.documents = 2
+            let all = try await fixture.chunks(ofSet: 1)
+            var (left, places): (Int, [Int]) = (all, [])
+            while true {
+                let retirement = try await versions.retire(first.id, isForced: true, fence: nil)
+                let now = try await fixture.chunks(ofSet: 1)
+                #expect((left - 7...left).contains(now))
+                left = now
+                places.append(try await fixture.base.count("SELECT removed_to FROM chunk_sets WHERE number = 1"))
+                guard retirement == .clearing, places.count < 200 else {
+                    #expect(retirement == .wasDropped)
+                    break
+                }
+            }
+            #expect(left == 0 && places.count > all / 7 && places == places.sorted() && Set(places).count > 3)
+            let dropped = "SELECT count(*) FROM chunk_sets WHERE number = 1 AND dropped_at IS NOT NULL"
+            #expect(try await fixture.base.count(dropped) == 1)
+            for uri in uris {
+                #expect(
+                    try await fixture.base.document(uri)?.chunks == fixture.pieces(uri, version).count
+                )
+            }
+
+            // The same by the task, of one that was given up.
+            let (given, fence) = try await fixture.begin(IndexVersionChange(chunkSize: 60, overlap: 0))
+            _ = try await versions.cut(given.id, limit: 100, fence: fence)
+            #expect(try await fixture.chunks(ofSet: 3) == all)
+            _ = try await versions.advance(given.id, .aborted, IndexVersionFacts(), reason: "no more", fence: nil)
+            var pipeline = fixture.pipeline
+            pipeline.versions = versions
+            var steps = 0
+            while try await fixture.base.performNext(.maintenance, pipeline: pipeline) != nil, steps < 200 {
+                steps += 1
+                try await fixture.base.store.pool.execute(
+                    Statement(
+                        """
+                        UPDATE tasks SET run_at = now(), state = 'available'
+                        WHERE state = 'scheduled' AND kind = 'index.retire' AND (payload ->> 'version')::int8 = \(given.id)
+                        """
+                    )
+                )
+            }
+            #expect(steps > all / 7)
+            #expect(try await fixture.chunks(ofSet: 3) == 0)
+            let ending = "SELECT attempt::int8 FROM tasks_archive WHERE kind = 'index.retire' AND state = 'completed'"
+            #expect(try await fixture.base.count(ending + " ORDER BY id DESC LIMIT 1") == 1)
+            #expect(try await fixture.isWhole(version))
+        }
+    }
+
     @Test("documents that are not cut are counted alike, however many are looked at by one statement")
     func uncut() async throws {
         try await RebuildFixture.run { fixture in
