@@ -154,4 +154,29 @@ struct RechunkCareTests {
             #expect(try await fixture.versions.gaps(version.id).uncut == 3)
         }
     }
+
+    @Test("nothing is split in a version that is not written to any more: nobody would remove the pieces")
+    func splitLate() async throws {
+        try await RebuildFixture.run { fixture in
+            _ = try await fixture.ingest("a.txt", RebuildFixture.prose(0..<20))
+            let (version, fence) = try await fixture.begin(RebuildFixture.wider)
+            _ = try await fixture.versions.cut(version.id, limit: 100, fence: fence)
+            let chunk = ChunkID(
+                rawValue: Int64(try await fixture.base.count("SELECT min(id) FROM chunks WHERE chunk_set = 2"))
+            )
+            let long = try #require(try await fixture.versions.splittable([chunk], in: version.id).first)
+            let pieces = [chunk: [long.draft, long.draft]]
+            let reason = "no more"
+            _ = try await fixture.versions.advance(
+                version.id,
+                .aborted,
+                IndexVersionFacts(),
+                reason: reason,
+                fence: nil
+            )
+            let chunks = try await fixture.chunks(ofSet: 2)
+            #expect(try await fixture.versions.split(pieces, in: version.id, fence: fence) == [])
+            #expect(try await fixture.chunks(ofSet: 2) == chunks)
+        }
+    }
 }
