@@ -29,7 +29,7 @@ let migrations = [
     "m0043_words", "m0044_word_fill", "m0045_words_like",
     "m0046_question_logs",
     "m0047_chunk_sets", "m0048_chunk_set_words", "m0049_chunk_set_counts",
-    "m0050_pending_lists",
+    "m0050_pending_lists", "m0051_chunk_set_removal",
 ].flatMap { ["\($0).up.sql", "\($0).down.sql"] }
 
 /// Lua scripts; `markers` stands before those that change a window.

@@ -309,5 +309,11 @@ package enum MigrationAssets {
             up: PackageResources.m0050_pending_lists_up_sql,
             down: PackageResources.m0050_pending_lists_down_sql
         ),
+        Script(
+            version: 51,
+            name: "m0051_chunk_set_removal",
+            up: PackageResources.m0051_chunk_set_removal_up_sql,
+            down: PackageResources.m0051_chunk_set_removal_down_sql
+        ),
     ]
 }

@@ -87,13 +87,17 @@ package final class PostgresPool: Sendable {
     }
 
     /// Runs a read or a single write under settings of its own, in one round trip: `set_config(…, true)` and the statement
-    /// are one transaction.
+    /// are one transaction. A `statement_timeout` among them is also how long the answer is waited for: see
+    /// `PostgresConnection.transaction`.
     package func query<Row: Sendable>(
         _ statement: Statement<Row>,
         settings: [(name: String, value: String)]
     ) async throws -> [Row] {
         let commands = try PGCommand.settings(settings)
-        return try await withConnection { try await $0.reply(statement, after: { commands }).rows }
+        let timeout = PostgresConfiguration.clientTimeout(of: settings)
+        return try await withConnection {
+            try await $0.reply(statement, after: { commands }, timeout: timeout).rows
+        }
     }
 
     @discardableResult
@@ -101,14 +105,18 @@ package final class PostgresPool: Sendable {
         try await withConnection { try await $0.execute(statement) }
     }
 
-    /// Runs statements in order, as one transaction, in one round trip. Returns how many rows each touched.
+    /// Runs statements in order, as one transaction, in one round trip, under settings as `query` takes them. Returns how many
+    /// rows each touched.
     @discardableResult
     package func execute(
         _ statements: [Statement<Void>],
         settings: [(name: String, value: String)] = []
     ) async throws -> [Int] {
         let commands = try PGCommand.settings(settings)
-        return try await withConnection { try await $0.execute(statements, after: { commands }) }
+        let timeout = PostgresConfiguration.clientTimeout(of: settings)
+        return try await withConnection {
+            try await $0.execute(statements, after: { commands }, timeout: timeout)
+        }
     }
 
     /// Closes idle connections now and leased ones when they come back; later calls throw `poolClosed`. Does not block.

@@ -53,6 +53,30 @@ struct PartitionErasureTests {
         }
     }
 
+    @Test("another tenant's own partition is not looked through, however alike the names are")
+    func others() async throws {
+        try await RebuildFixture.run { fixture in
+            let bigger = TenantID(trusted: "big-ger")
+            try await fill(fixture)
+            try await fixture.ingest("bigger.txt", 0..<40, of: bigger)
+            let version = try await fixture.rebuild(Self.change)
+            let table = "embeddings_g\(version.id)"
+            // By size: big, big-ger, and what the others share.
+            #expect(try await fixture.partitions(of: version).count == 3)
+            let erasures = PostgresErasureStore(fixture.base.store)
+            for (tenant, own) in [(TenantID.big, ["\(table)_p1"]), (bigger, ["\(table)_p2"]), (.mid, [])] {
+                let erasure = try #require(try await erasures.erasure(try await fixture.base.erase(tenant)))
+                let names = try await erasures.steps(of: erasure).map(\.name)
+                #expect(names.filter { $0.hasPrefix(table) }.sorted() == (["\(table)_p0"] + own).sorted())
+                // In one table with everybody's, as all others are.
+                #expect(names.contains("embeddings_g1") && names.contains("chunks"))
+            }
+            try await fixture.base.drain()
+            #expect(try await fixture.chunks().keys.sorted() == ["small"])
+            #expect(try await fixture.vectors(in: table).keys.sorted() == ["small"])
+        }
+    }
+
     @Test("a tenant erased before its partition is made never gets one")
     func early() async throws {
         try await RebuildFixture.run { fixture in

@@ -122,6 +122,18 @@ struct FaultTests {
         }
     }
 
+    @Test("statements outside of a transaction with a limit of their own are waited for accordingly")
+    func ownStatementLimits() async throws {
+        try await Server.withSchema(size: 2) {
+            $0.statementTimeout = .milliseconds(100)
+        } _: { pool in
+            let limit = [(name: "statement_timeout", value: "20000")]
+            async let counted = pool.query(.int64("SELECT count(*) FROM pg_sleep(5.4)"), settings: limit)
+            _ = try await pool.execute([Statement("SELECT pg_sleep(5.4)")], settings: limit)
+            #expect(try await counted == [1])
+        }
+    }
+
     @Test("deadlocks and serialization failures are transient")
     func conflicts() async throws {
         try await Server.withSchema(size: 2) { pool in

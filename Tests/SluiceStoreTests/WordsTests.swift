@@ -154,6 +154,31 @@ struct WordsTests {
         }
     }
 
+    @Test("whoever writes chunks for long is let be, and keeps nobody else waiting for the removal")
+    func unhurried() async throws {
+        try await DocumentsFixture.run { fixture in
+            try await fixture.ingest("file:///a", ["ledger"])
+            try await fixture.store.pool.execute(Self.insert(1, "quagmire"))
+            try await fixture.store.pool.execute(Statement("DELETE FROM chunks WHERE ordinal = 1"))
+            let upkeep = PostgresUpkeepStore(fixture.store)
+            let words = try await fixture.count("SELECT count(*) FROM words")
+            try await fixture.store.pool.transaction { transaction in
+                try await transaction.execute(Self.insert(2, "heron"))
+                async let step = upkeep.removeUnusedWords(from: 0)
+                let quick = [(name: "lock_timeout", value: "2000")]
+                for round in 0..<30 {
+                    _ = try await fixture.store.pool.transaction(settings: quick) {
+                        try await $0.execute(Self.insert(10 + round, "ledger"))
+                    }
+                }
+                #expect(try await step.removed == 0)
+            }
+            #expect(try await fixture.count("SELECT count(*) FROM words") == words + 1)
+            #expect(try await upkeep.removeUnusedWords(from: 0).removed == 1)
+            #expect(try await Self.differences(fixture) == [])
+        }
+    }
+
     private static func insert(_ ordinal: Int, _ text: String) -> Statement<Void> {
         Statement(
             """

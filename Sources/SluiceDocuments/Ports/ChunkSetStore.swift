@@ -71,6 +71,17 @@ package struct UncutDocuments: Sendable, Equatable {
         self.example = example
     }
 
+    /// With what was found among the documents after these.
+    package func followed(by next: UncutDocuments) -> UncutDocuments {
+        UncutDocuments(
+            count: count + next.count,
+            first: first ?? next.first,
+            waiting: waiting + next.waiting,
+            stuck: stuck + next.stuck,
+            example: example ?? next.example
+        )
+    }
+
     /// Why the rebuild does not go on without an operator; nil: it does.
     package var problem: String? {
         guard stuck > 0, waiting == 0, stuck == count else { return nil }

@@ -61,7 +61,8 @@ package protocol IndexVersionStore: Sendable {
     /// Throws `IndexRefusal`; `PostgresError` `lockNotAvailable` when writers did not let it through.
     func swap(to version: IndexVersionID, fence: Fence?) async throws -> SwapReport
 
-    /// Drops the table of a version whose time is over. `later`: not yet, ask again after so long.
+    /// Drops the table of a version whose time is over, and what nothing else needs. `later`: not yet, ask again after so long.
+    /// `clearing`: there is much of it, ask again at once.
     func retire(_ version: IndexVersionID, isForced: Bool, fence: Fence?) async throws -> Retirement
 }
 
@@ -193,6 +194,8 @@ package enum Retirement: Sendable, Equatable {
     /// The table is gone; so many vectors of a model that nothing uses any more left the cache.
     case dropped(uncached: Int)
     case wasDropped
+    /// The table is gone; of what belonged to it there is more to remove: ask again.
+    case clearing
     case later(Duration)
     /// It answers, or is on its way to.
     case needed

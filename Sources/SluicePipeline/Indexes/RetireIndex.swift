@@ -3,10 +3,11 @@ internal import SluiceCore
 internal import SluiceDocuments
 package import SluiceQueue
 
-/// `index.retire`: drops the table of a version that soaked, failed or was aborted, and the cached vectors of a model that
-/// nothing uses any more.
+/// `index.retire`: drops the table of a version that soaked, failed or was aborted, and the cached vectors of a model and the chunks
+/// of a set that nothing uses any more.
 package struct RetireIndex: Sendable {
     private let versions: any IndexVersionStore
+    private static let breath = Duration.milliseconds(50)
 
     init(versions: any IndexVersionStore) { self.versions = versions }
 
@@ -19,6 +20,9 @@ package struct RetireIndex: Sendable {
                     "index version dropped",
                     metadata: ["index.version": "\(id)", "uncached": "\(uncached)"]
                 )
+            case .clearing:
+                // An attempt is not for as long as millions of rows take, and its slot is for others too.
+                return .snoozed(for: Self.breath, reason: "gives way, and goes on removing what belonged to it")
             case .later(let delay):
                 // Rolled back and swapped out again meanwhile: the soak began anew.
                 return .snoozed(for: delay, reason: "it still soaks")

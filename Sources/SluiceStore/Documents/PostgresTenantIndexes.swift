@@ -9,6 +9,8 @@ package struct PostgresTenantIndexes: TenantIndexStore {
     let store: Store
     private let policy: TenantIndexPolicy
     private let maxBuildMemory: Int
+    /// All vectors are counted: of many millions that takes longer than statements otherwise may.
+    private static let unhurried = [(name: "statement_timeout", value: "600000")]
 
     /// - Parameter maxBuildMemory: MiB that a build may take of the server's memory; as for those of index versions.
     package init(_ store: Store, policy: TenantIndexPolicy = TenantIndexPolicy(), maxBuildMemory: Int = 2_048) {
@@ -25,7 +27,7 @@ package struct PostgresTenantIndexes: TenantIndexStore {
     package func plan(_ version: IndexVersionID) async throws -> TenantIndexPolicy.Plan {
         let tenants = try await store.pool.query(
             TenantIndexStatements.tenants(version, in: try await table(version)),
-            settings: [("statement_timeout", "600000")]
+            settings: Self.unhurried
         )
         return policy.plan(tenants)
     }
@@ -33,7 +35,8 @@ package struct PostgresTenantIndexes: TenantIndexStore {
     package func apply(_ version: IndexVersionID) async throws -> TenantIndexPolicy.Plan {
         var plan = try await plan(version)
         let orphans = try await store.pool.query(
-            TenantIndexStatements.orphans(version, in: try await table(version))
+            TenantIndexStatements.orphans(version, in: try await table(version)),
+            settings: Self.unhurried
         )
         for name in orphans { try await drop(name) }
         for tenant in plan.drop { try await drop(TenantIndexStatements.name(version, tenant)) }
@@ -67,7 +70,10 @@ package struct PostgresTenantIndexes: TenantIndexStore {
 
     private func build(_ version: IndexVersionID, _ tenant: TenantID) async throws {
         let table = try await table(version)
-        let rows = try await store.pool.query(TenantIndexStatements.buildPlan(version, tenant, in: table))
+        let rows = try await store.pool.query(
+            TenantIndexStatements.buildPlan(version, tenant, in: table),
+            settings: Self.unhurried
+        )
         guard let plan = rows.first else { return }
         let name = TenantIndexStatements.name(version, tenant)
         let memory = min(max(plan.graphMegabytes, 64), maxBuildMemory)

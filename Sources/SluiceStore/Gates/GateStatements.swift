@@ -78,7 +78,7 @@ enum GateStatements {
 
     /// Every tenant with chunks in the version's set, and of these chunks those whose text has a vector. Where the version fills the set,
     /// a document without chunks there counts as one without a vector, and so do chunks of which only the gap is left: an ordinal
-    /// that none has, or an end before that of the chunks that answer.
+    /// that none has, or an end before that of the chunks that answer. Documents that are being erased count for nothing.
     static func coverage(_ subject: GateSubject) -> Statement<TenantCoverage> {
         Statement(
             """
@@ -87,13 +87,12 @@ enum GateStatements {
                 FROM chunks JOIN documents ON documents.id = chunks.document_id
                 LEFT JOIN \(table(subject.version.id)) AS embedded ON embedded.chunk_id = chunks.id
                     AND embedded.content_hash = chunks.content_hash AND embedded.tenant_id = chunks.tenant_id
-                WHERE documents.index_id = $1 AND chunks.chunk_set = \(ownSet) GROUP BY chunks.tenant_id
+                WHERE documents.index_id = $1 AND chunks.chunk_set = \(ownSet)
+                    AND NOT \(ChunkSetStatements.isBeingErased)
+                GROUP BY chunks.tenant_id
                 UNION ALL
                 SELECT documents.tenant_id, count(*), 0 FROM documents
-                WHERE documents.index_id = $1 AND documents.live_version IS NOT NULL AND \(isFilling)
-                    AND NOT EXISTS (
-                        SELECT FROM chunks WHERE chunks.document_id = documents.id AND chunks.chunk_set = \(ownSet)
-                    )
+                WHERE \(isFilling) AND \(ChunkSetStatements.isUncut(in: ownSet))
                 GROUP BY documents.tenant_id
                 UNION ALL
                 SELECT tenant_id, sum(gaps + is_cut_short::integer), 0 FROM (
@@ -104,6 +103,7 @@ enum GateStatements {
                             max(char_to) FILTER (WHERE chunk_set <> \(ownSet)) AS other_end
                         FROM chunks JOIN documents ON documents.id = chunks.document_id
                         WHERE documents.index_id = $1 AND \(isFilling) AND chunk_set IN (\(ownSet), \(answeringSet))
+                            AND NOT \(ChunkSetStatements.isBeingErased)
                         GROUP BY chunks.tenant_id, document_id
                     ) AS document
                 ) AS cut

@@ -58,17 +58,27 @@ enum ChunkSetStatements {
         let isStuck: Bool
     }
 
-    /// On rows of `documents`; `$1` the index, `$2` the chunk set. Documents that are being erased have no need of it.
-    private static let isUncut = """
+    /// On rows of `documents`: it or its tenant is to be forgotten. Its vectors go first, then its chunks, and the row itself last,
+    /// perhaps hours later: what it lacks meanwhile nobody needs.
+    ///
+    /// - Index: `erasures_open_idx`.
+    static let isBeingErased = """
+        EXISTS (
+            SELECT FROM erasures WHERE completed_at IS NULL AND erasures.tenant_id = documents.tenant_id
+                AND (scope = 'tenant' OR erasures.document_id = documents.id)
+        )
+        """
+
+    /// On rows of `documents`, of which `$1` is the index: it answers, and has no chunks in the set.
+    static func isUncut(in set: String = "$2") -> String {
+        """
         documents.index_id = $1 AND documents.live_version IS NOT NULL
             AND NOT EXISTS (
-                SELECT FROM chunks WHERE chunks.document_id = documents.id AND chunks.chunk_set = $2
+                SELECT FROM chunks WHERE chunks.document_id = documents.id AND chunks.chunk_set = \(set)
             )
-            AND NOT EXISTS (
-                SELECT FROM erasures WHERE completed_at IS NULL AND erasures.tenant_id = documents.tenant_id
-                    AND (scope = 'tenant' OR erasures.document_id = documents.id)
-            )
+            AND NOT \(isBeingErased)
         """
+    }
     private static let hasText = """
         EXISTS (
             SELECT FROM document_texts AS texts
@@ -97,7 +107,7 @@ enum ChunkSetStatements {
         Statement(
             """
             SELECT documents.id, documents.tenant_id, documents.live_version, \(hasText), \(isBeingRead), \(isStuck)
-            FROM documents WHERE documents.id BETWEEN $3 AND $4 AND \(isUncut) ORDER BY documents.id
+            FROM documents WHERE documents.id BETWEEN $3 AND $4 AND \(isUncut()) ORDER BY documents.id
             """,
             [
                 .int8(version.index.rawValue), .int4(version.chunkSet), .int8(range.lowerBound),
@@ -120,7 +130,7 @@ enum ChunkSetStatements {
     static func hold(_ document: Candidate, for version: IndexVersionRecord) -> Statement<DocumentID> {
         Statement(
             """
-            SELECT id FROM documents WHERE \(isUncut) AND documents.id = $3 AND documents.live_version = $4
+            SELECT id FROM documents WHERE \(isUncut()) AND documents.id = $3 AND documents.live_version = $4
             FOR UPDATE SKIP LOCKED
             """,
             [
@@ -190,96 +200,46 @@ enum ChunkSetStatements {
         )
     }
 
-    /// - Index: `documents_index_idx`, then as `candidates`.
-    static func uncut(_ version: IndexVersionRecord) -> Statement<UncutDocuments> {
+    struct Uncut: Sendable {
+        let found: UncutDocuments
+        /// The last document looked at, of whatever index, and how many were.
+        let last: Int64?
+        let seen: Int
+    }
+
+    /// Of the next documents those that have no chunks in the version's set.
+    ///
+    /// - Index: the primary key of `documents`, then as `candidates`.
+    static func uncut(_ version: IndexVersionRecord, after cursor: Int64, limit: Int) -> Statement<Uncut> {
         Statement(
             """
-            WITH lacking AS (
+            WITH range AS MATERIALIZED (
+                SELECT id, tenant_id, index_id, uri, live_version, outcome FROM documents WHERE id > $3 ORDER BY id LIMIT $4
+            ), lacking AS MATERIALIZED (
                 SELECT documents.id, uri, \(hasText) AS has_text, \(isBeingRead) AS is_being_read, \(isStuck) AS is_stuck
-                FROM documents WHERE \(isUncut)
+                FROM range AS documents WHERE \(isUncut())
             )
             SELECT count(*), min(id), count(*) FILTER (WHERE NOT has_text AND is_being_read),
                 count(*) FILTER (WHERE NOT has_text AND NOT is_being_read AND is_stuck),
-                min(uri) FILTER (WHERE NOT has_text AND NOT is_being_read AND is_stuck)
+                min(uri) FILTER (WHERE NOT has_text AND NOT is_being_read AND is_stuck),
+                (SELECT max(id) FROM range), (SELECT count(*) FROM range)
             FROM lacking
             """,
-            [.int8(version.index.rawValue), .int4(version.chunkSet)]
+            [
+                .int8(version.index.rawValue), .int4(version.chunkSet), .int8(cursor), .int8(Int64(limit)),
+            ]
         ) { row throws(PostgresError) in
-            UncutDocuments(
-                count: Int(try row.int64(0)),
-                first: try row.optionalInt64(1),
-                waiting: Int(try row.int64(2)),
-                stuck: Int(try row.int64(3)),
-                example: try row.optionalText(4)
+            Uncut(
+                found: UncutDocuments(
+                    count: Int(try row.int64(0)),
+                    first: try row.optionalInt64(1),
+                    waiting: Int(try row.int64(2)),
+                    stuck: Int(try row.int64(3)),
+                    example: try row.optionalText(4)
+                ),
+                last: try row.optionalInt64(5),
+                seen: Int(try row.int64(6))
             )
         }
-    }
-
-    // MARK: - Removing
-
-    /// Whether a set is still there and no version reads it, or will.
-    static func isAbandoned(_ version: IndexVersionRecord) -> Statement<Bool> {
-        Statement(
-            """
-            SELECT dropped_at IS NULL AND NOT EXISTS (
-                SELECT FROM index_versions AS reader WHERE reader.index_id = $1 AND reader.chunk_set = $2
-                    AND (reader.state = 'planned' OR reader.state IN \(VersionStatements.writtenStates))
-            )
-            FROM chunk_sets WHERE index_id = $1 AND number = $2
-            """,
-            [.int8(version.index.rawValue), .int4(version.chunkSet)]
-        ) { row throws(PostgresError) in try row.bool(0) }
-    }
-
-    /// - Index: the primary key of `documents`, `chunks_document_idx`.
-    static func remove(_ version: IndexVersionRecord, in documents: ClosedRange<Int64>) -> Statement<Void> {
-        Statement(
-            """
-            DELETE FROM chunks USING documents
-            WHERE documents.id BETWEEN $3 AND $4 AND documents.index_id = $1 AND chunks.document_id = documents.id
-                AND chunks.chunk_set = $2
-            """,
-            values(version, documents)
-        )
-    }
-
-    static func recount(_ version: IndexVersionRecord, in documents: ClosedRange<Int64>) -> Statement<Void> {
-        Statement(
-            """
-            UPDATE document_versions SET chunk_count = counted.chunks
-            FROM (
-                SELECT documents.live_version AS id, (
-                    SELECT count(*) FROM chunks WHERE chunks.document_id = documents.id AND chunks.chunk_set = answering.chunk_set
-                ) AS chunks
-                FROM documents JOIN indexes ON indexes.id = documents.index_id
-                JOIN index_versions AS answering ON answering.id = indexes.live_version AND answering.chunk_set <> $2
-                WHERE documents.id BETWEEN $3 AND $4 AND documents.index_id = $1
-            ) AS counted
-            WHERE document_versions.id = counted.id AND document_versions.chunk_count <> counted.chunks
-            """,
-            values(version, documents)
-        )
-    }
-
-    /// Nothing is left of the set.
-    static func forget(_ version: IndexVersionRecord) -> Statement<Void> {
-        Statement(
-            """
-            WITH words AS (
-                DELETE FROM term_frequencies WHERE index_id = $1 AND chunk_set = $2
-            ), statistics AS (
-                DELETE FROM term_statistics WHERE index_id = $1 AND chunk_set = $2
-            )
-            UPDATE chunk_sets SET dropped_at = clock_timestamp() WHERE index_id = $1 AND number = $2
-            """,
-            [.int8(version.index.rawValue), .int4(version.chunkSet)]
-        )
-    }
-
-    private static func values(_ version: IndexVersionRecord, _ documents: ClosedRange<Int64>) -> [PGValue] {
-        [
-            .int8(version.index.rawValue), .int4(version.chunkSet), .int8(documents.lowerBound),
-            .int8(documents.upperBound),
-        ]
     }
 }

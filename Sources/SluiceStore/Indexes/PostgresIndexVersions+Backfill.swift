@@ -67,7 +67,7 @@ extension PostgresIndexVersions {
         // Before the rest: a task that ends while it is counted has left its vectors for the counting.
         var gaps = IndexGaps()
         (gaps.pending, gaps.dead) = try await outstanding(id)
-        gaps.uncut = try await uncut(id).count
+        async let lacking = self.uncut(id)
         gaps.highest = try await store.pool.query(BackfillStatements.highest(id)).first ?? 0
         // A plan that is good for any size, whatever is known of tables that have just been filled.
         let settings = [(name: "enable_nestloop", value: "off")]
@@ -86,6 +86,7 @@ extension PostgresIndexVersions {
             }
             while let compared = try await group.next() { gaps.add(compared) }
         }
+        gaps.uncut = try await lacking.count
         return gaps
     }
 

@@ -7,6 +7,14 @@ internal import SluiceSystem
 extension PostgresIndexVersions {
     /// Lists of a document's chunks are large or small: planned each time.
     static let planned = [(name: "plan_cache_mode", value: "force_custom_plan")]
+    /// For a bounded number of documents, whose chunks are looked up one document after the other, whatever is known of tables that
+    /// have just been filled.
+    static let lookedUp =
+        planned
+        + [
+            (name: "enable_hashjoin", value: "off"), (name: "enable_mergejoin", value: "off"),
+            (name: "enable_seqscan", value: "off"),
+        ]
 
     package func cut(_ id: IndexVersionID, limit: Int, fence: Fence) async throws -> CutStep {
         guard let version = try await version(id) else { throw Self.gone(id) }
@@ -138,12 +146,24 @@ extension PostgresIndexVersions {
         return added
     }
 
-    package func uncut(_ id: IndexVersionID) async throws -> UncutDocuments {
+    package func uncut(_ id: IndexVersionID) async throws -> UncutDocuments { try await uncut(id, atOnce: 20_000) }
+
+    /// Some documents after the other, so that no statement takes longer than it may, however many there are.
+    ///
+    /// - Parameter limit: documents looked at by one statement.
+    package func uncut(_ id: IndexVersionID, atOnce limit: Int) async throws -> UncutDocuments {
         guard let version = try await version(id) else { throw Self.gone(id) }
-        let none = UncutDocuments(count: 0, first: nil, waiting: 0, stuck: 0, example: nil)
+        var uncut = UncutDocuments(count: 0, first: nil, waiting: 0, stuck: 0, example: nil)
         // A version that shares its set finds it as full as the others keep it.
-        if version.documentCursor == nil { return none }
-        return try await store.pool.query(ChunkSetStatements.uncut(version), settings: Self.planned).first ?? none
+        if version.documentCursor == nil { return uncut }
+        var cursor: Int64? = 0
+        while let from = cursor {
+            let next = ChunkSetStatements.uncut(version, after: from, limit: limit)
+            let page = try await store.pool.query(next, settings: Self.lookedUp).first
+            if let found = page?.found { uncut = uncut.followed(by: found) }
+            cursor = page?.seen == limit ? page?.last : nil
+        }
+        return uncut
     }
 
     package func restartCutting(_ version: IndexVersionID, after document: Int64, fence: Fence) async throws {

@@ -25,16 +25,19 @@ extension PostgresIndexVersions {
         else { throw PostgresError(.unexpectedReply, "no counts came back") }
         var facts = counts.facts(rates)
         if let policy = spec.partitions {
-            facts.largeTenants = try await store.pool.query(PartitionStatements.large(live.index, above: policy.above))
+            facts.largeTenants = try await store.pool.query(
+                PartitionStatements.large(live.index, above: policy.above),
+                settings: Self.unhurried
+            )
         }
         if isRechunked {
-            let unread = try await store.pool.query(Self.unread(live.index)).first ?? 0
+            let unread = try await store.pool.query(Self.unread(live.index), settings: Self.unhurried).first ?? 0
             facts = facts.rechunked(from: live.spec, to: spec, unread: unread)
         }
         return (spec, facts)
     }
 
-    /// All chunks are looked at: of many millions that takes longer than statements otherwise may.
+    /// All chunks or documents are looked at: of many millions that takes longer than statements otherwise may.
     private static let unhurried = [(name: "statement_timeout", value: "600000")]
 
     private struct Counts: Sendable {

@@ -1,12 +1,24 @@
 package import SluiceCore
 package import SluiceDocuments
 internal import SluicePostgres
+internal import SluiceSystem
 
 extension PostgresIndexVersions {
     private static let uncacheChunk = 5_000
+    /// Milliseconds, for each index.
+    private static let ingestsWait = 100
+
+    /// How much is removed at a time when a version is retired.
+    package struct Removal: Sendable {
+        /// After so long a call gives way.
+        package var turn = Duration.seconds(20)
+        /// In one transaction at most: its task's lease is not renewed meanwhile.
+        package var chunks = 5_000
+        package var documents = 1_000
+    }
 
     /// First the state, so that nothing writes to it any more; then the table; then vectors that nothing wants, and chunks that no
-    /// version reads. Each can be done again.
+    /// version reads. Each can be done again; of the last two there may be millions, and after a while it gives way: `clearing`.
     ///
     /// A reader that comes too late finds no table, reads the pointer anew and asks again.
     ///
@@ -27,9 +39,11 @@ extension PostgresIndexVersions {
         }
         guard version.state.isFinal else { return .needed }
         if version.droppedAt == nil { try await drop(version, fence) }
-        let uncached = try await uncache(version.spec.model, fence)
-        try await dropSet(of: version, fence)
-        return version.droppedAt == nil || uncached > 0 ? .dropped(uncached: uncached) : .wasDropped
+        let end = Instant.now + removal.turn
+        let isNew = version.droppedAt == nil
+        let uncached = try await uncache(version.spec.model, until: end, fence)
+        guard uncached.isOver, try await dropSet(of: version, until: end, fence) else { return .clearing }
+        return isNew || uncached.count > 0 ? .dropped(uncached: uncached.count) : .wasDropped
     }
 
     private func drop(_ version: IndexVersionRecord, _ fence: Fence?) async throws {
@@ -59,44 +73,58 @@ extension PostgresIndexVersions {
         }
     }
 
-    /// Removes the chunks of a set that no version will read any more, some documents at a time. Documents of which they were counted
-    /// are counted by the chunks that answer.
-    private func dropSet(of version: IndexVersionRecord, _ fence: Fence?) async throws {
-        guard try await store.pool.query(ChunkSetStatements.isAbandoned(version)).first == true else { return }
-        var cursor: Int64 = 0
-        while true {
-            let range = try await store.pool.query(
-                ChunkSetStatements.range(after: cursor, limit: Self.droppedDocuments)
-            ).first
-            guard let last = range?.last else { break }
-            let documents = cursor + 1...last
-            try await store.pool.transaction(settings: Self.planned) { transaction in
-                if let fence { try await store.hold(fence, in: transaction) }
-                try await transaction.execute(ChunkSetStatements.remove(version, in: documents))
-                try await transaction.execute(ChunkSetStatements.recount(version, in: documents))
-            }
-            cursor = last
-        }
-        try await store.pool.transaction { transaction in
-            if let fence { try await store.hold(fence, in: transaction) }
-            try await transaction.execute(ChunkSetStatements.forget(version))
-        }
-    }
-
-    private static let droppedDocuments = 100
-    /// Milliseconds, for each index.
-    private static let ingestsWait = 100
-
-    private func uncache(_ model: ModelIdentity, _ fence: Fence?) async throws -> Int {
+    private func uncache(
+        _ model: ModelIdentity,
+        until end: Instant,
+        _ fence: Fence?
+    ) async throws -> (count: Int, isOver: Bool) {
         var uncached = 0
-        while true {
+        repeat {
             let removed = try await store.pool.transaction { transaction in
                 if let fence { try await store.hold(fence, in: transaction) }
                 guard try await transaction.query(SwapStatements.isModelUsed(model)).first == false else { return 0 }
                 return try await transaction.execute(SwapStatements.uncache(model, limit: Self.uncacheChunk))
             }
             uncached += removed
-            if removed < Self.uncacheChunk { return uncached }
-        }
+            if removed < Self.uncacheChunk { return (uncached, true) }
+        } while .now < end
+        return (uncached, false)
+    }
+
+    /// Removes the chunks of a set that no version will read any more, some in each transaction, and goes on where its row says. Of two
+    /// who remove it each takes turns.
+    ///
+    /// - Returns: false when the turn was over first.
+    private func dropSet(of version: IndexVersionRecord, until end: Instant, _ fence: Fence?) async throws -> Bool {
+        repeat {
+            let isOver = try await store.pool.transaction(settings: Self.lookedUp) { transaction in
+                if let fence { try await store.hold(fence, in: transaction) }
+                guard let place = try await transaction.query(ChunkSetStatements.holdAbandoned(version)).first else {
+                    return true
+                }
+                let next = ChunkSetStatements.weighed(
+                    after: place,
+                    documents: removal.documents,
+                    chunks: removal.chunks
+                )
+                guard let last = try await transaction.query(next).first ?? nil else {
+                    try await transaction.execute(ChunkSetStatements.forget(version))
+                    return true
+                }
+                let documents = place + 1...last
+                let removed = try await transaction.execute(
+                    ChunkSetStatements.remove(version, in: documents, limit: removal.chunks)
+                )
+                if removed < removal.chunks {
+                    try await transaction.execute([
+                        ChunkSetStatements.recount(version, in: documents),
+                        ChunkSetStatements.removed(version, to: last),
+                    ])
+                }
+                return false
+            }
+            if isOver { return true }
+        } while .now < end
+        return false
     }
 }

@@ -20,7 +20,11 @@ extension PostgresIndexVersions {
             guard let version = try await transaction.query(VersionStatements.one(id)).first else {
                 throw Self.gone(id)
             }
+            // It shares the index's lock with ingests: whoever takes the version out of use waits for this, or comes first. Then nobody
+            // would remove the pieces any more.
             try await transaction.execute(VersionStatements.share(of: version.index))
+            let current = try await transaction.query(VersionStatements.one(id)).first
+            guard current?.state.isWritten == true else { return [] }
             var added: [ChunkID] = []
             for chunk in try await transaction.query(
                 Self.hold(pieces.keys.sorted { $0.rawValue < $1.rawValue }, version)

@@ -17,6 +17,7 @@ package struct PostgresIndexVersions: IndexVersionStore, ChunkSetStore {
     let announce: @Sendable ([EnqueuedTask]) async -> Void
     /// Nil: there are no gates, and nothing that did not answer before is swapped in.
     let evidence: SwapEvidence?
+    package var removal = Removal()
 
     package init(
         _ store: Store,

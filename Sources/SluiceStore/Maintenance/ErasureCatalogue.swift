@@ -11,8 +11,9 @@ enum ErasureCatalogue {
         let indexed: Set<String>
     }
 
-    /// Every table with rows of its own that has a tenant: partitions one by one. Receipts are none of them.
-    static func tables() -> Statement<Table> {
+    /// Every table with rows of its own that has a tenant: partitions one by one, but for those that by their bounds hold the rows of
+    /// another tenant alone. Receipts are none of them.
+    static func tables(of tenant: TenantID) -> Statement<Table> {
         Statement(
             """
             SELECT class.relname, pg_relation_size(class.oid) / current_setting('block_size')::bigint,
@@ -24,7 +25,18 @@ enum ErasureCatalogue {
             FROM pg_class AS class
             WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND relname <> 'erasures'
                 AND EXISTS (SELECT FROM pg_attribute WHERE attrelid = class.oid AND attname = 'tenant_id' AND NOT attisdropped)
-            """
+                AND NOT EXISTS (
+                    SELECT FROM pg_inherits JOIN pg_partitioned_table AS parent ON partrelid = inhparent
+                    JOIN pg_attribute AS key ON key.attrelid = partrelid AND key.attname = 'tenant_id'
+                    CROSS JOIN pg_get_expr(class.relpartbound, class.oid) AS bound
+                    WHERE inhrelid = class.oid AND class.relispartition AND partstrat = 'l' AND partnatts = 1
+                        AND partattrs[0] = key.attnum
+                        -- Just one name, and not this one.
+                        AND bound LIKE 'FOR VALUES IN (''%'')' AND length(bound) - length(replace(bound, '''', '')) = 2
+                        AND bound <> 'FOR VALUES IN (''' || replace($1, '''', '''''') || ''')'
+                )
+            """,
+            [.text(tenant.rawValue)]
         ) { row throws(PostgresError) in
             Table(
                 name: try row.text(0),

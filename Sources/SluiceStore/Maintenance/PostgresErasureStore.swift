@@ -137,7 +137,7 @@ package struct PostgresErasureStore: ErasureStore {
     }
 
     private func targets(of erasure: Erasure, names: [String]) async throws -> [ErasureTarget] {
-        let tables = try await store.pool.query(ErasureCatalogue.tables())
+        let tables = try await store.pool.query(ErasureCatalogue.tables(of: erasure.subject.tenant))
         let references = try await store.pool.query(ErasureCatalogue.references())
         let byName = Dictionary(uniqueKeysWithValues: tables.map { ($0.name, $0) })
         let order = ErasureOrder.of(tables.map(\.name), references: references)

@@ -54,11 +54,14 @@ extension IndexesCommand {
             }
             let named = ["index": version.indexName.rawValue, "version": "\(version.number)", "now": "\(now)"]
             let event = try await Audit.begin("indexes retire", named, reason: nil, in: session.store)
-            let retirement = try await indexErrors {
-                try await session.versions.retire(version.id, isForced: now, fence: nil)
+            var retirement = Retirement.clearing
+            while retirement == .clearing {
+                retirement = try await indexErrors {
+                    try await session.versions.retire(version.id, isForced: now, fence: nil)
+                }
             }
             switch retirement {
-            case .dropped, .wasDropped: break
+            case .dropped, .wasDropped, .clearing: break
             case .later(let left):
                 throw CommandFailure(
                     .failed,

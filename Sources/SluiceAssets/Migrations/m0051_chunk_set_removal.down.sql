@@ -1,0 +1,1 @@
+ALTER TABLE chunk_sets DROP COLUMN removed_to;
