@@ -113,9 +113,9 @@ struct FilterTests {
     @Test("a scan keeps the more candidates the more vectors there are and the more is wanted")
     func effort() {
         var request = SearchRequest(text: "any", mode: .dense)
-        #expect(SearchEffort.candidates(for: request, vectors: nil) == 130)
-        #expect(SearchEffort.candidates(for: request, vectors: 100_000) == 130)
-        #expect(SearchEffort.candidates(for: request, vectors: 1_000_000) == 411)
+        #expect(SearchEffort.candidates(for: request, vectors: nil) == 165)
+        #expect(SearchEffort.candidates(for: request, vectors: 100_000) == 165)
+        #expect(SearchEffort.candidates(for: request, vectors: 1_000_000) == 521)
         #expect(SearchEffort.candidates(for: request, vectors: 1_000_000_000) == 1_000)
         request.principals = []
         #expect(SearchEffort.candidates(for: request, vectors: nil) == 600)
@@ -126,6 +126,23 @@ struct FilterTests {
         #expect(SearchEffort.candidates(for: request, vectors: nil) == 200)
         request.principals = []
         #expect(SearchEffort.candidates(for: request, vectors: nil) == 1_000)
+    }
+
+    @Test("chunks that follow each other are looked up as one run")
+    func runs() {
+        #expect(ChunkRuns([]).isEmpty)
+        var random = SeededGenerator(seed: 3)
+        for _ in 0..<500 {
+            let numbers = (0..<Int.random(in: 1...60, using: &random)).map { _ in
+                Int64.random(in: 1...80, using: &random)
+            }
+            let runs = ChunkRuns(numbers.map(ChunkID.init(rawValue:)))
+            let met = zip(runs.first, runs.last).flatMap { Array($0...$1) }
+            #expect(met == Set(numbers).sorted())
+            #expect(zip(runs.last, runs.first.dropFirst()).allSatisfy { $0 + 1 < $1 })
+        }
+        let most = ChunkRuns([ChunkID(rawValue: .max), ChunkID(rawValue: .max - 1)])
+        #expect(most.first == [.max - 1] && most.last == [.max])
     }
 
     @Test("comparing each is worth it for few matches, for more where more is wanted or the index is larger")

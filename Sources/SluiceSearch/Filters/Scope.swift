@@ -49,24 +49,27 @@ enum ScopeStatements {
         limit: Int
     ) -> Statement<[Int64]?> {
         var binder = Binder()
-        let rows = matching(narrowing, pointer, tenant, &binder)
         let limit = binder.bind(.int8(Int64(limit)))
         guard narrowing.isDecidedByFacets else {
+            let rows = matching(narrowing, pointer, tenant, &binder)
             return unless("SELECT documents.id FROM \(rows) LIMIT \(limit)::int8 + 1", exceeds: limit, binder.values)
         }
-        // That there are too many costs a sixth to see in the facets alone.
+        // That there are too many is seen in the facets alone.
         let looked = looked(narrowing, pointer, tenant, &binder)
+        let documents = matching(narrowing, pointer, tenant, &binder, among: "SELECT document_id FROM looked")
         return unless(
-            "SELECT documents.id FROM \(rows) AND (SELECT are FROM few) LIMIT \(limit)::int8 + 1",
+            """
+            SELECT documents.id FROM \(documents) AND (SELECT count(*) FROM looked) <= \(limit)::int8
+            LIMIT \(limit)::int8 + 1
+            """,
             exceeds: limit,
             binder.values,
             first: """
-                WITH few AS MATERIALIZED (
-                    SELECT count(*) <= \(limit)::int8 AS are
-                    FROM (SELECT FROM document_facets WHERE \(looked) LIMIT \(limit)::int8 + 1) AS looked
+                WITH looked AS MATERIALIZED (
+                    SELECT document_id FROM document_facets WHERE \(looked) LIMIT \(limit)::int8 + 1
                 )
                 """,
-            and: "(SELECT are FROM few)"
+            and: "(SELECT count(*) FROM looked) <= \(limit)::int8"
         )
     }
 
@@ -102,15 +105,20 @@ enum ScopeStatements {
     }
 
     /// What stands after FROM for the documents that match: those of the index with a facet of each list, then compared.
+    ///
+    /// - Parameter candidates: a sub-select that has looked at the facets already.
     static func matching(
         _ narrowing: Narrowing,
         _ pointer: Pointer,
         _ tenant: TenantID,
-        _ binder: inout Binder
+        _ binder: inout Binder,
+        among candidates: String? = nil
     ) -> String {
         let (owner, index) = (binder.bind(.text(tenant.rawValue)), binder.bind(.int8(pointer.index.rawValue)))
         var conditions = ["documents.tenant_id = \(owner)", "documents.index_id = \(index)"]
-        if !narrowing.facets.isEmpty {
+        if let candidates {
+            conditions.append("documents.id IN (\(candidates))")
+        } else if !narrowing.facets.isEmpty {
             let looked = looked(narrowing, pointer, tenant, &binder)
             conditions.append("documents.id IN (SELECT document_id FROM document_facets WHERE \(looked))")
         }
