@@ -75,11 +75,7 @@ extension BackupTests {
     )
     func rechunking() async throws {
         try await run { base, directory in
-            let gates = FixedGates()
-            let versions = PostgresIndexVersions(base.store, evidence: gates.evidence) { _ in }
-            var pipeline = base.pipeline
-            (pipeline.versions, pipeline.gates, pipeline.rebuildShare) = (versions, gates, 1)
-            let fixture = RebuildFixture(base: base, gates: gates, versions: versions, pipeline: pipeline)
+            let fixture = RebuildFixture(base: base)
             var texts: [String: String] = [:]
             for number in 0..<6 {
                 let text = RebuildFixture.prose(0..<20, "heron\(number)")
@@ -96,8 +92,8 @@ extension BackupTests {
 
             // Half cut, some of it copied, some to be embedded, and one document staged for both sets.
             let (version, fence) = try await fixture.begin(RebuildFixture.wider)
-            _ = try await versions.cut(version.id, limit: 4, fence: fence)
-            _ = try await versions.backfill(version.id, limit: 70, fence: fence)
+            _ = try await fixture.versions.cut(version.id, limit: 4, fence: fence)
+            _ = try await fixture.versions.backfill(version.id, limit: 70, fence: fence)
             _ = try await fixture.perform(.embedding)
             let changed = RebuildFixture.prose(40..<62, "osprey")
             let uri = try base.write("1.txt", changed)
@@ -116,7 +112,7 @@ extension BackupTests {
             var before: [Int] = []
             for sql in counts { before.append(try await base.count(sql)) }
             #expect(before.allSatisfy { $0 > 0 } && before[4] == 2, "\(before)")
-            let gaps = try await versions.gaps(version.id)
+            let gaps = try await fixture.versions.gaps(version.id)
             #expect(!gaps.isWhole)
 
             let report = try await backups(base, directory).create()

@@ -177,17 +177,13 @@ struct BackupTests {
     @Test("a version with partitions comes back with them, and with the HNSW index of each")
     func partitions() async throws {
         try await run { base, directory in
-            let gates = FixedGates()
-            let versions = PostgresIndexVersions(base.store, evidence: gates.evidence) { _ in }
-            var pipeline = base.pipeline
-            (pipeline.versions, pipeline.gates, pipeline.rebuildShare) = (versions, gates, 1)
-            let fixture = RebuildFixture(base: base, gates: gates, versions: versions, pipeline: pipeline)
+            let fixture = RebuildFixture(base: base)
             for (tenant, lines) in [(TenantID.big, 0..<40), (.mid, 0..<20), (.small, 0..<5)] {
                 try await fixture.ingest("\(tenant).txt", lines, of: tenant)
             }
             let policy = PartitionPolicy(above: 1, atMost: 2)
             let version = try await fixture.rebuild(IndexVersionChange(partitions: .by(policy)))
-            _ = try await versions.swap(to: version.id, fence: nil)
+            _ = try await fixture.versions.swap(to: version.id, fence: nil)
             let report = try await backups(base, directory).create()
             let checks = try await restore(base).restore(report.path, into: Self.drill, verifies: true)
             #expect(checks.map(\.name) == ["checksum", "rows", "index default"])

@@ -47,6 +47,28 @@ struct RebuildFixture: Sendable {
     let versions: PostgresIndexVersions
     let pipeline: Pipeline
 
+    init(base: PipelineFixture, gates: FixedGates, versions: PostgresIndexVersions, pipeline: Pipeline) {
+        (self.base, self.gates, self.versions, self.pipeline) = (base, gates, versions, pipeline)
+    }
+
+    /// Gates that say GO until they are told otherwise, and a queue that rebuilds may fill.
+    ///
+    /// - Parameter candidate: the model of new versions, if it is another.
+    init(base: PipelineFixture, candidate: CountingEmbedder? = nil) {
+        let gates = FixedGates()
+        let versions = PostgresIndexVersions(base.store, evidence: gates.evidence) { _ in }
+        var pipeline = base.pipeline
+        (pipeline.versions, pipeline.gates, pipeline.rebuildShare) = (versions, gates, 1)
+        if let candidate {
+            pipeline.candidateEmbedder = candidate
+            pipeline.candidateModel = ModelIdentity(
+                fingerprint: candidate.model.fingerprint,
+                dimension: candidate.model.dimension
+            )
+        }
+        self.init(base: base, gates: gates, versions: versions, pipeline: pipeline)
+    }
+
     static func run(
         candidate: CountingEmbedder? = nil,
         maxTokens: Int = 256,
@@ -54,20 +76,7 @@ struct RebuildFixture: Sendable {
         _ body: (RebuildFixture) async throws -> Void
     ) async throws {
         try await PipelineFixture.run(maxTokens: maxTokens, dimension: dimension) { base in
-            let gates = FixedGates()
-            let versions = PostgresIndexVersions(base.store, evidence: gates.evidence) { _ in }
-            var pipeline = base.pipeline
-            pipeline.versions = versions
-            pipeline.gates = gates
-            pipeline.rebuildShare = 1
-            if let candidate {
-                pipeline.candidateEmbedder = candidate
-                pipeline.candidateModel = ModelIdentity(
-                    fingerprint: candidate.model.fingerprint,
-                    dimension: candidate.model.dimension
-                )
-            }
-            try await body(RebuildFixture(base: base, gates: gates, versions: versions, pipeline: pipeline))
+            try await body(RebuildFixture(base: base, candidate: candidate))
         }
     }
 
