@@ -192,6 +192,22 @@ struct RefinedSearchTests {
         }
     }
 
+    private func ingest(
+        _ uri: String,
+        _ texts: [String],
+        _ principals: [String],
+        _ fixture: DocumentsFixture
+    ) async throws {
+        _ = try await fixture.documents.requestIngest(
+            of: [uri],
+            tenant: .default,
+            index: fixture.index,
+            label: "",
+            attributes: DocumentAttributes(principals: principals)
+        )
+        try await fixture.ingest(uri, texts)
+    }
+
     @Test("a guess at a misspelt word tells nobody of words in documents that are not for them")
     func respelledAmong() async throws {
         try await DocumentsFixture.run { fixture in
@@ -199,14 +215,7 @@ struct RefinedSearchTests {
                 ("file:///secret", "the quetzal and heroin memorandum", ["board"]),
                 ("file:///open", "a heron stands", ["*"]),
             ] {
-                _ = try await fixture.documents.requestIngest(
-                    of: [uri],
-                    tenant: .default,
-                    index: fixture.index,
-                    label: "",
-                    attributes: DocumentAttributes(principals: principals)
-                )
-                try await fixture.ingest(uri, [text])
+                try await ingest(uri, [text], principals, fixture)
             }
             for matchingBelow in [4_000, 0] {
                 let searcher = Searcher(
@@ -239,16 +248,6 @@ struct RefinedSearchTests {
     )
     func respelledCommon() async throws {
         try await DocumentsFixture.run { fixture in
-            func ingest(_ uri: String, _ texts: [String], _ principals: [String]) async throws {
-                _ = try await fixture.documents.requestIngest(
-                    of: [uri],
-                    tenant: .default,
-                    index: fixture.index,
-                    label: "",
-                    attributes: DocumentAttributes(principals: principals)
-                )
-                try await fixture.ingest(uri, texts)
-            }
             func ask(_ text: String, _ principals: [String], below: Int) async throws -> [String: [String]] {
                 let searcher = Searcher(
                     pool: fixture.store.pool,
@@ -259,8 +258,8 @@ struct RefinedSearchTests {
                 request.principals = principals
                 return try await searcher.search(request).trace.respelled
             }
-            try await ingest("file:///secret", (0..<1_001).map { "zephyrine heroin \($0)" }, ["board"])
-            try await ingest("file:///open", ["a heron stands"], ["*"])
+            try await ingest("file:///secret", (0..<1_001).map { "zephyrine heroin \($0)" }, ["board"], fixture)
+            try await ingest("file:///open", ["a heron stands"], ["*"], fixture)
             for below in [4_000, 0] {
                 #expect(try await ask("zephirine", ["board"], below: below) == ["zephirine": ["zephyrine"]])
                 #expect(try await ask("zephirine", ["guests"], below: below).isEmpty)
@@ -269,7 +268,7 @@ struct RefinedSearchTests {
                 #expect(try await ask("heroin", ["guests"], below: below) == ["heroin": ["heron"]])
             }
             // Behind all the others.
-            try await ingest("file:///late", ["zephyrine heroin at last"], ["guests"])
+            try await ingest("file:///late", ["zephyrine heroin at last"], ["guests"], fixture)
             #expect(try await ask("zephirine", ["guests"], below: 4_000) == ["zephirine": ["zephyrine"]])
             #expect(try await ask("zephirine", ["guests"], below: 0).isEmpty)
             for below in [4_000, 0] { #expect(try await ask("heroin", ["guests"], below: below).isEmpty) }
