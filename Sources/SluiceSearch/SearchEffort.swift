@@ -4,8 +4,8 @@ enum SearchEffort {
     static let scale = 100_000.0
     /// The most that pgvector takes.
     static let most = 1_000
-    /// A filter wants so many at least: where one in fourteen may answer, forty are among them. To go on with a scan that had too
-    /// few costs several times what a longer one costs.
+    /// A filter wants so many at least: where one in thirty may answer, twenty are among them, as many as a search for ten follows. To
+    /// go on with a scan that had too few costs several times what a longer one costs.
     static let filtered = 600
 
     /// The same number of candidates finds the less the more vectors there are: with 384 numbers each and the default graph (m 16,
