@@ -10,7 +10,7 @@ package struct PostgresTenantIndexes: TenantIndexStore {
     private let policy: TenantIndexPolicy
     private let maxBuildMemory: Int
     /// All vectors are counted: of many millions that takes longer than statements otherwise may.
-    private static let unhurried = [(name: "statement_timeout", value: "600000")]
+    static let unhurried = [(name: "statement_timeout", value: "600000")]
 
     /// - Parameter maxBuildMemory: MiB that a build may take of the server's memory; as for those of index versions.
     package init(_ store: Store, policy: TenantIndexPolicy = TenantIndexPolicy(), maxBuildMemory: Int = 2_048) {

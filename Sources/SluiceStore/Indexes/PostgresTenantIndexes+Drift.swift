@@ -9,7 +9,10 @@ extension PostgresTenantIndexes {
             let policy = record.spec.partitions
         else { return nil }
         let holders = try await store.pool.query(PartitionStatements.holders(version))
-        let tenants = try await store.pool.query(PartitionStatements.large(record.index, above: policy.above / 2))
+        let tenants = try await store.pool.query(
+            PartitionStatements.large(record.index, above: policy.above / 2),
+            settings: Self.unhurried
+        )
         let drift = policy.drift(of: holders, among: tenants)
         if !drift.isNone {
             // Numbers only: events outlive tenants.
